@@ -1,0 +1,72 @@
+import type { Readable } from 'node:stream';
+import type { Digest } from '../core/index.ts';
+
+/** https://github.com/opencontainers/image-spec/blob/v1.1.1/descriptor.md */
+export interface Descriptor {
+  readonly mediaType: string;
+  readonly digest: Digest;
+  /** Bytes. */
+  readonly size: number;
+  readonly artifactType?: string;
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly platform?: Platform;
+}
+
+export interface Platform {
+  readonly os: string;
+  readonly architecture: string;
+  readonly variant?: string;
+}
+
+/** An image manifest, OCI or Docker schema 2. https://github.com/opencontainers/image-spec/blob/v1.1.1/manifest.md */
+export interface Manifest {
+  readonly schemaVersion: 2;
+  readonly mediaType?: string;
+  readonly artifactType?: string;
+  readonly config: Descriptor;
+  readonly layers: readonly Descriptor[];
+  readonly subject?: Descriptor;
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+/** An index or manifest list. https://github.com/opencontainers/image-spec/blob/v1.1.1/image-index.md */
+export interface Index {
+  readonly schemaVersion: 2;
+  readonly mediaType?: string;
+  readonly artifactType?: string;
+  readonly manifests: readonly Descriptor[];
+  readonly subject?: Descriptor;
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+/** What OCI content can be read from: a registry repository, a layout folder, memory. */
+export interface Source {
+  /** The descriptor that a tag or digest names; throws `NotFound`. */
+  resolve(ref: string, signal?: AbortSignal): Promise<Descriptor>;
+  /** The content, exactly as stored: the reader verifies it (see `readAll`, `verified`). Throws `NotFound`. */
+  fetch(descriptor: Descriptor, signal?: AbortSignal): Promise<Readable>;
+  exists(descriptor: Descriptor, signal?: AbortSignal): Promise<boolean>;
+  /** All tags, sorted. */
+  tags(signal?: AbortSignal): AsyncIterable<string>;
+  /** Manifests whose `subject` is the descriptor, of one artifact type if named. */
+  referrers(descriptor: Descriptor, artifactType?: string, signal?: AbortSignal): AsyncIterable<Descriptor>;
+}
+
+/** What OCI content can be written to as well. Children are pushed before the manifests that name them, tags last. */
+export interface Target extends Source {
+  /** Stores content under its descriptor; refuses content of another digest or size. Pushing what exists is no error. */
+  push(descriptor: Descriptor, body: Readable | Uint8Array, signal?: AbortSignal): Promise<void>;
+  tag(descriptor: Descriptor, tag: string, signal?: AbortSignal): Promise<void>;
+}
+
+export const MEDIA_TYPES = {
+  manifest: 'application/vnd.oci.image.manifest.v1+json',
+  index: 'application/vnd.oci.image.index.v1+json',
+  config: 'application/vnd.oci.image.config.v1+json',
+  layer: 'application/vnd.oci.image.layer.v1.tar',
+  layerGzip: 'application/vnd.oci.image.layer.v1.tar+gzip',
+  empty: 'application/vnd.oci.empty.v1+json',
+  dockerManifest: 'application/vnd.docker.distribution.manifest.v2+json',
+  dockerList: 'application/vnd.docker.distribution.manifest.list.v2+json',
+  dockerLayer: 'application/vnd.docker.image.rootfs.diff.tar.gzip',
+} as const;

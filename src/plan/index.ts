@@ -1,0 +1,2 @@
+export type * from './text.ts';
+export type * from './types.ts';
