@@ -24,6 +24,8 @@ export interface Diagnostic {
   readonly file?: string;
   readonly range?: Range;
   readonly path?: Path;
+  /** The line of the file at the start of `range`, for an excerpt. */
+  readonly excerpt?: string;
   readonly hint?: string;
 }
 

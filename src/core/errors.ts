@@ -1,10 +1,13 @@
 import type { Code, Kind } from './codes.ts';
 import { CODES } from './codes.ts';
+import type { Diagnostic } from './diagnostic.ts';
 
 export interface ErrorOptions {
   /** What the user can do about it. */
   readonly hint?: string;
   readonly cause?: unknown;
+  /** The findings that stop the work, for `InvalidInput` and the like. */
+  readonly diagnostics?: readonly Diagnostic[];
   /** Names the object that the error speaks of, for `-o json`. */
   readonly subject?: string;
 }
@@ -18,12 +21,14 @@ export class WaybillError extends Error {
   readonly code: Code;
   readonly hint: string | undefined;
   readonly subject: string | undefined;
+  readonly diagnostics: readonly Diagnostic[];
 
-  constructor(code: Code, message: string, { hint, cause, subject }: ErrorOptions = {}) {
+  constructor(code: Code, message: string, { hint, cause, subject, diagnostics = [] }: ErrorOptions = {}) {
     super(message, cause === undefined ? undefined : { cause });
     this.code = code;
     this.hint = hint;
     this.subject = subject;
+    this.diagnostics = diagnostics;
   }
 
   /** What kind of failure this is; the command line turns it into an exit code. */
@@ -38,3 +43,9 @@ export const isWaybillError = (error: unknown, code?: Code): error is WaybillErr
 
 /** The message of anything that was thrown. */
 export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** `InvalidInput` with its findings; the message counts the errors. */
+export const invalidInput = (diagnostics: readonly Diagnostic[], what = 'the input'): WaybillError => {
+  const errors = diagnostics.filter(({ severity }) => severity === 'error').length;
+  return new WaybillError('InvalidInput', `${errors} ${errors === 1 ? 'error' : 'errors'} in ${what}`, { diagnostics });
+};

@@ -1,0 +1,60 @@
+import type { z } from 'zod';
+
+/** What the process gives to a command; nothing below `cli/main.ts` reads it from globals. */
+export interface Context {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  /** Aborted by the first Ctrl-C. */
+  readonly signal: AbortSignal;
+  /** Writes progress and warnings; never results. */
+  readonly note: (line: string) => void;
+  /** Writes a line of the result while the command is under way (logs of steps). */
+  readonly emit: (line: string) => void;
+  readonly stdin: () => Promise<string>;
+  readonly now: () => number;
+  readonly random: () => number;
+  readonly format: Format;
+  readonly verbose: boolean;
+}
+
+export type Format = 'text' | 'json' | 'yaml';
+
+/** What a command returns: data for `-o json|yaml`, text for people. */
+export interface Outcome {
+  readonly data: unknown;
+  readonly text: string;
+  readonly exitCode?: ExitCode;
+}
+
+/** 0 done · 1 the run failed, or lint has findings · 2 wrong usage or invalid input · 3 not found or not reachable · 4 refused by policy or lock · 130 interrupted. */
+export type ExitCode = 0 | 1 | 2 | 3 | 4 | 130;
+
+export interface Option {
+  /** As commander writes it: `-t, --tag <ref>`. */
+  readonly flags: string;
+  readonly says: string;
+  /** May be given several times; the value is an array. */
+  readonly repeat?: boolean;
+  readonly required?: boolean;
+  readonly choices?: readonly string[];
+  readonly default?: string;
+}
+
+export type Options = Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
+
+export interface Command {
+  /** `<path...>`, `<ref>`, `[name]`, as commander writes them. */
+  readonly arguments: readonly { readonly name: string; readonly says: string }[];
+  readonly options: readonly Option[];
+  readonly example: string;
+  /** Shape of `-o json`; docs/output.schema.json is generated from it. */
+  readonly output: z.ZodType;
+  readonly run: (context: Context, args: readonly (string | readonly string[])[], options: Options) => Promise<Outcome>;
+}
+
+/** Name and summary stand apart from the command, so that `--help` loads none of them. */
+export interface Entry {
+  readonly name: string;
+  readonly summary: string;
+  readonly load: () => Promise<{ readonly command: Command }>;
+}
