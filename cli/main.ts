@@ -30,7 +30,7 @@ const interruption = (): AbortSignal => {
 
 const main = async (): Promise<ExitCode> => {
   const signal = interruption();
-  const colors = process.stderr.isTTY === true && process.env['NO_COLOR'] === undefined;
+  const colors = process.stderr.isTTY === true && process.env.NO_COLOR === undefined;
   let format: Format = 'text';
   const contextOf = (globals: Globals): Context => {
     format = globals.format;

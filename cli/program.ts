@@ -70,9 +70,9 @@ export const execute = async (
     node.action(async (...given: unknown[]) => {
       const options = given.at(-2) as Options;
       const globals = {
-        format: options['output'] as Format,
-        quiet: options['quiet'] === true,
-        verbose: options['verbose'] === true,
+        format: options.output as Format,
+        quiet: options.quiet === true,
+        verbose: options.verbose === true,
       };
       const args = given.slice(0, -2).filter((value) => value !== undefined) as (string | readonly string[])[];
       called = { outcome: await command.run(contextOf(globals), args, options), globals };

@@ -52,7 +52,9 @@ export const renderDiagnostic = (diagnostic: Diagnostic, colors: boolean): strin
 };
 
 /** Text from outside may hold terminal escapes: control characters but line feed and tab are shown, not sent. */
+// biome-ignore-start lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
 export const safe = (text: string, keepColors = false): string =>
   text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, (character) =>
     keepColors && character === '\u001b' ? character : `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
   );
+// biome-ignore-end lint/suspicious/noControlCharactersInRegex: see above
