@@ -45,4 +45,6 @@ export interface Known {
   status?(task: number | 'all'): string | undefined;
   reason?(task: number): string | undefined;
   readonly retryCount?: number;
+  /** Environment of the step, where `env` segments are completed: undefined for a name without a value. */
+  env?(name: string): string | undefined;
 }
