@@ -1,0 +1,3 @@
+export { isAbort, networkCode } from './failure.ts';
+export { type ClosableFetch, type Connect, createFetch, type Fetch, type FetchOptions } from './fetch.ts';
+export { createHttp, type HttpOptions } from './http.ts';
