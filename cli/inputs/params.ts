@@ -21,21 +21,25 @@ export const typeParams = (
   given: ReadonlyMap<string, readonly string[]>,
   specs: readonly ParamSpec[],
 ): readonly { readonly name: string; readonly value: ParamValue }[] =>
-  [...given].map(([name, values]) => {
-    const type = specs.find((spec) => spec.name === name)?.type ?? 'string';
-    switch (type) {
-      case 'string':
-        if (values.length > 1) throw wrong(name, `is a string and was given ${values.length} times`);
-        return { name, value: values[0] as string };
-      case 'array':
-        return { name, value: values.length === 1 ? (jsonArray(values[0] as string) ?? values) : values };
-      case 'object': {
-        const value = values.length === 1 ? jsonObject(values[0] as string) : undefined;
-        if (value === undefined) throw wrong(name, 'is an object: give it once, as JSON of string values');
-        return { name, value };
-      }
+  [...given].map(([name, values]) => ({
+    name,
+    value: typed(name, values, specs.find((spec) => spec.name === name)?.type ?? 'string'),
+  }));
+
+const typed = (name: string, values: readonly string[], type: ParamSpec['type']): ParamValue => {
+  switch (type) {
+    case 'string':
+      if (values.length > 1) throw wrong(name, `is a string and was given ${values.length} times`);
+      return values[0] as string;
+    case 'array':
+      return values.length === 1 ? (jsonArray(values[0] as string) ?? values) : values;
+    case 'object': {
+      const value = values.length === 1 ? jsonObject(values[0] as string) : undefined;
+      if (value === undefined) throw wrong(name, 'is an object: give it once, as JSON of string values');
+      return value;
     }
-  });
+  }
+};
 
 const parse = (text: string): unknown => {
   try {
