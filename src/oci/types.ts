@@ -59,6 +59,18 @@ export interface Target extends Source {
   tag(descriptor: Descriptor, tag: string, signal?: AbortSignal): Promise<void>;
 }
 
+/** A target that forgets manifests too. All stores here are of this kind. */
+export interface Store extends Target {
+  /** Removes a manifest and the tags that point to it; throws `NotFound`. Blobs stay until a collection of garbage. */
+  delete(descriptor: Descriptor, signal?: AbortSignal): Promise<void>;
+}
+
+/** Bytes and the descriptor that names them. */
+export interface Content {
+  readonly descriptor: Descriptor;
+  readonly bytes: Uint8Array;
+}
+
 export const MEDIA_TYPES = {
   manifest: 'application/vnd.oci.image.manifest.v1+json',
   index: 'application/vnd.oci.image.index.v1+json',
@@ -68,5 +80,6 @@ export const MEDIA_TYPES = {
   empty: 'application/vnd.oci.empty.v1+json',
   dockerManifest: 'application/vnd.docker.distribution.manifest.v2+json',
   dockerList: 'application/vnd.docker.distribution.manifest.list.v2+json',
+  dockerConfig: 'application/vnd.docker.container.image.v1+json',
   dockerLayer: 'application/vnd.docker.image.rootfs.diff.tar.gzip',
 } as const;

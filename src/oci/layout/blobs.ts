@@ -1,0 +1,62 @@
+import { randomUUID } from 'node:crypto';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { mkdir, open, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { type Digest, hexOf, WaybillError } from '../../core/index.ts';
+
+/** `blobs/ALGORITHM/HEX` below the layout's folder. */
+export const blobPath = (dir: string, digest: Digest): string =>
+  join(dir, 'blobs', digest.slice(0, digest.indexOf(':')), hexOf(digest));
+
+/** The size of a stored blob in bytes; undefined if it is not there. */
+export const blobSize = async (dir: string, digest: Digest): Promise<number | undefined> => {
+  try {
+    const found = await stat(blobPath(dir, digest));
+    return found.isFile() ? found.size : undefined;
+  } catch (error) {
+    if (isAbsent(error)) return undefined;
+    throw error;
+  }
+};
+
+/** A stored blob as a stream, opened before this returns; throws `NotFound`. */
+export const openBlob = async (dir: string, digest: Digest, signal?: AbortSignal): Promise<Readable> => {
+  try {
+    const handle = await open(blobPath(dir, digest));
+    return createReadStream('', { fd: handle, ...(signal === undefined ? {} : { signal }) });
+  } catch (error) {
+    if (isAbsent(error)) throw new WaybillError('NotFound', `${dir} has no ${digest}`);
+    throw error;
+  }
+};
+
+/**
+ * Writes a file so that a reader sees all of it or nothing: under a name of its own in the layout's folder, onto the
+ * disk, then renamed. A failing body leaves nothing behind.
+ */
+export const writeAtomic = async (
+  dir: string,
+  path: string,
+  body: Readable | Uint8Array,
+  signal?: AbortSignal,
+): Promise<void> => {
+  const unfinished = join(dir, `.ingest-${randomUUID()}`);
+  await mkdir(dirname(path), { recursive: true });
+  try {
+    if (body instanceof Readable) {
+      const file = createWriteStream(unfinished, { flush: true });
+      await pipeline(body, file, signal === undefined ? {} : { signal });
+    } else {
+      await writeFile(unfinished, body, { flush: true, ...(signal === undefined ? {} : { signal }) });
+    }
+    await rename(unfinished, path);
+  } finally {
+    await rm(unfinished, { force: true });
+  }
+};
+
+/** Whether an error of the file system says that a file, or a folder above it, is not there. */
+export const isAbsent = (error: unknown): boolean =>
+  ['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '');
