@@ -1,0 +1,197 @@
+import { z } from 'zod';
+import { backoff, WaybillError } from '../core/index.ts';
+import { type ClosableFetch, type Connect, createFetch, isAbort, networkCode } from '../http/index.ts';
+import type { ClusterAccess } from './config.ts';
+import { createAuthenticator } from './credential.ts';
+import { errorOfNetwork, errorOfStatus, type Status } from './errors.ts';
+import { type Pause, sleep } from './sleep.ts';
+
+/** What a client has sent so far, retries included. */
+export interface Counters {
+  readonly requests: number;
+  /** Requests other than GET. */
+  readonly writes: number;
+  readonly retries: number;
+  /** When the first request was sent, in milliseconds since the process started; null before it. */
+  readonly firstRequest: number | null;
+}
+
+export interface Call {
+  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string | undefined>>;
+  readonly body?: unknown;
+  readonly contentType?: string;
+  readonly accept?: string;
+  /** For messages: `create pods/build`. */
+  readonly what: string;
+  readonly signal?: AbortSignal | undefined;
+  /** The body is read as it comes, without an end in time. */
+  readonly stream?: boolean;
+}
+
+/** Sends requests to one API server. */
+export interface Transport {
+  readonly server: string;
+  readonly counters: Counters;
+  /** Milliseconds to add to this machine's clock to get the server's, as of its last answer; a whole second may be off. */
+  readonly clockSkew: () => number;
+  /** The answer to a call, if it is a good one; anything else is thrown. */
+  send(call: Call): Promise<Response>;
+  close(): Promise<void>;
+}
+
+const ATTEMPTS = 5;
+const BACKOFF = { base: 100, cap: 3000 };
+/** For one try of a call that is no stream. */
+const TIMEOUT_MS = 30_000;
+/** No further try starts later than this. */
+const PATIENCE_MS = 20_000;
+const STATUS_CAP = 64 * 1024;
+/** HTTP answers that say "later". */
+const TEMPORARY = [429, 500, 502, 503, 504];
+/** Failures of a connection that another one may not have. */
+const BROKEN = ['ECONNRESET', 'ECONNREFUSED', 'EPIPE', 'EAI_AGAIN', 'UND_ERR_SOCKET', 'ETIMEDOUT', 'TimeoutError'];
+
+const STATUS = z.looseObject({
+  message: z.string().optional(),
+  reason: z.string().optional(),
+  code: z.number().int().optional(),
+  details: z.looseObject({ retryAfterSeconds: z.number().optional() }).optional(),
+}) satisfies z.ZodType<Status>;
+
+/**
+ * A transport with connections of its own. Calls are sent again after 429, 5xx and broken connections: a read is free
+ * of effects, a write has a fixed name, so that its caller sees `AlreadyExists`, `Conflict` or `NotFound` where the
+ * first try had come through. A 401 is tried once more with a renewed credential.
+ */
+export const createTransport = (
+  access: ClusterAccess,
+  { env = {}, pause = sleep }: { env?: NodeJS.ProcessEnv; pause?: Pause } = {},
+): Transport => {
+  const counters = { requests: 0, writes: 0, retries: 0, firstRequest: null as number | null };
+  const authenticator = createAuthenticator(access.credential, { cluster: access, env });
+  const fetches = new Map<string, ClosableFetch>();
+  let skew = 0;
+
+  const fetchFor = (identity: { readonly cert?: string; readonly key?: string }): ClosableFetch => {
+    const known = fetches.get(identity.cert ?? '');
+    if (known !== undefined) return known;
+    const connect: Connect = {
+      rejectUnauthorized: !access.skipVerify,
+      ...(access.ca === undefined ? {} : { ca: access.ca }),
+      ...(access.servername === undefined ? {} : { servername: access.servername }),
+      ...(identity.cert === undefined ? {} : { cert: identity.cert }),
+      ...(identity.key === undefined ? {} : { key: identity.key }),
+    };
+    // No limits here: a watch and the log of a silent container have none, other calls bring their own.
+    const made = createFetch({ connect, headersTimeout: 0, bodyTimeout: 0 });
+    fetches.set(identity.cert ?? '', made);
+    return made;
+  };
+
+  const once = async (call: Call, url: URL, body: string | undefined): Promise<Outcome> => {
+    const identity = await authenticator.current(call.signal);
+    counters.firstRequest ??= performance.now();
+    counters.requests += 1;
+    if (call.method !== 'GET') counters.writes += 1;
+    const limit = call.stream ? undefined : AbortSignal.timeout(TIMEOUT_MS);
+    const signals = [call.signal, limit].filter((signal) => signal !== undefined);
+    try {
+      const response = await fetchFor(identity)(url, {
+        method: call.method,
+        redirect: 'error',
+        headers: {
+          accept: call.accept ?? 'application/json',
+          'user-agent': 'waybill',
+          ...(body === undefined ? {} : { 'content-type': call.contentType ?? 'application/json' }),
+          ...(identity.token === undefined ? {} : { authorization: `Bearer ${identity.token}` }),
+        },
+        ...(body === undefined ? {} : { body }),
+        ...(signals.length === 0 ? {} : { signal: AbortSignal.any(signals) }),
+      });
+      noteTime(response);
+      if (response.ok) return { response };
+      const status = await readStatus(response);
+      const error = errorOfStatus(call.what, response.status, status);
+      if (response.status === 401) return { error, again: authenticator.refused(identity) ? 'renewed' : undefined };
+      return { error, again: TEMPORARY.includes(response.status) ? retryAfter(response, status) : undefined };
+    } catch (error) {
+      if (isAbort(error, call.signal)) throw error;
+      const code = networkCode(error) ?? (error as Error).name;
+      return { error: errorOfNetwork(access.server, error), again: BROKEN.includes(code) ? 0 : undefined };
+    }
+  };
+
+  const noteTime = (response: Response): void => {
+    const ahead = Date.parse(response.headers.get('date') ?? '') - Date.now();
+    // The header has no fractions: less than that is no skew.
+    if (!Number.isNaN(ahead)) skew = Math.abs(ahead) < 2000 ? 0 : ahead;
+  };
+
+  const send = async (call: Call): Promise<Response> => {
+    const url = new URL(access.server + call.path);
+    for (const [key, value] of Object.entries(call.query ?? {})) {
+      if (value !== undefined) url.searchParams.set(key, value);
+    }
+    const body = call.body === undefined ? undefined : JSON.stringify(call.body);
+    const deadline = performance.now() + PATIENCE_MS;
+    let renewed = false;
+    for (let attempt = 1; ; attempt += 1) {
+      const outcome = await once(call, url, body);
+      if ('response' in outcome) return outcome.response;
+      const { error, again } = outcome;
+      if (again === undefined || (again === 'renewed' && renewed)) throw error;
+      if (again === 'renewed') renewed = true;
+      else {
+        const delay = Math.max(again, backoff(attempt, Math.random(), BACKOFF));
+        if (attempt >= ATTEMPTS || performance.now() + delay > deadline) throw error;
+        await pause(delay, call.signal);
+      }
+      counters.retries += 1;
+    }
+  };
+
+  return {
+    server: access.server,
+    counters,
+    clockSkew: () => skew,
+    send,
+    close: async () => {
+      await Promise.all([...fetches.values()].map((fetch) => fetch.close()));
+    },
+  };
+};
+
+/** `again`: milliseconds to wait at least before another try, `renewed` for one with a new credential, else none. */
+type Outcome =
+  | { readonly response: Response }
+  | { readonly error: unknown; readonly again: number | 'renewed' | undefined };
+
+const retryAfter = (response: Response, { details }: Status): number => {
+  const seconds = Number(response.headers.get('retry-after') ?? details?.retryAfterSeconds ?? 0);
+  return Number.isFinite(seconds) ? Math.min(Math.max(seconds, 0) * 1000, PATIENCE_MS) : 0;
+};
+
+const readStatus = async (response: Response): Promise<Status> => {
+  const text = (await readCapped(response, STATUS_CAP).catch(() => Buffer.alloc(0))).toString('utf8');
+  try {
+    const parsed = STATUS.safeParse(JSON.parse(text));
+    if (parsed.success) return parsed.data;
+  } catch {
+    // Not the API server's own answer, but a proxy's.
+  }
+  return {};
+};
+
+/** The body of an answer; throws `TooLarge` when it is larger than `cap` bytes. */
+export const readCapped = async (response: Response, cap: number): Promise<Buffer> => {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of response.body ?? []) {
+    size += chunk.length;
+    if (size > cap) throw new WaybillError('TooLarge', `the API server's answer is larger than ${cap} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+};
