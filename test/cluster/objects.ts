@@ -1,0 +1,16 @@
+import type { Api } from './api.ts';
+
+/** The name that claims of the default class carry, and that their volumes say they are from. */
+export const PROVISIONER = 'waybill.dev/hostpath';
+
+/** Gives kube-proxy's user its rights, and the cluster its default StorageClass. */
+export const ensureObjects = async (api: Api): Promise<void> => {
+  await api.ensure('/apis/storage.k8s.io/v1/storageclasses', {
+    apiVersion: 'storage.k8s.io/v1',
+    kind: 'StorageClass',
+    metadata: { name: 'hostpath', annotations: { 'storageclass.kubernetes.io/is-default-class': 'true' } },
+    provisioner: PROVISIONER,
+    reclaimPolicy: 'Delete',
+    volumeBindingMode: 'Immediate',
+  });
+};

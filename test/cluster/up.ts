@@ -1,0 +1,213 @@
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { type Api, adminApi } from './api.ts';
+import { type Component, commandOf, componentsOf } from './components.ts';
+import { writeConfig } from './config.ts';
+import { findProgram, readIfThere, writeAtomic } from './files.ts';
+import { ensureImages, type Images } from './images.ts';
+import { locked } from './lock.ts';
+import { ensureNetwork } from './network.ts';
+import { ensureObjects } from './objects.ts';
+import { ensureBinaries, ensurePackages } from './packages.ts';
+import { ensurePki } from './pki.ts';
+import { logOf, owned, processOf, start, stop, tailOf } from './processes.ts';
+import { say } from './say.ts';
+import { NODE, pathsOf, type Settings } from './settings.ts';
+import { until } from './shell.ts';
+
+const REGISTRIES = ['registry', 'registry-auth'];
+
+/** Fails where something runs on this machine that a second cluster would fight with. */
+const assertAlone = (settings: Settings): void => {
+  const other = owned().find(({ dir }) => dir !== settings.dir);
+  if (other) {
+    throw new Error(
+      `another test cluster runs on this machine, in ${other.dir}: use it (WAYBILL_CLUSTER_DIR=${other.dir}), or end it with "down"`,
+    );
+  }
+  const ours = processOf(settings, 'kubelet')?.pid;
+  const foreign = readdirSync('/proc').find(
+    (pid) => /^[0-9]+$/.test(pid) && Number(pid) !== ours && readIfThere(`/proc/${pid}/comm`)?.trim() === 'kubelet',
+  );
+  if (foreign)
+    throw new Error(`a kubelet runs on this machine already (pid ${foreign}): set KUBECONFIG to use its cluster`);
+};
+
+const isFree = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const server = createServer();
+    server.on('error', () => resolve(false));
+    server.listen({ port, host: '0.0.0.0' }, () => server.close(() => resolve(true)));
+  });
+
+/** Starts a component unless the process that was recorded for it lives and was started with the same command. */
+const ensureStarted = async (settings: Settings, component: Component, config: string): Promise<boolean> => {
+  const command = commandOf(component, config);
+  const running = processOf(settings, component.name);
+  if (running?.hash === command.hash) return false;
+  if (running) say(`${component.name} runs with another configuration: starting it anew`);
+  await stop(settings, component.name);
+  for (const name of component.ports) {
+    const port = settings.ports[name];
+    await until(`port ${port} is free`, () => isFree(port), { seconds: 5 }).catch((cause) => {
+      const hint = 'end the program that listens on it, or choose other ports with WAYBILL_CLUSTER_PORT';
+      throw new Error(`${component.name} needs port ${port}, which is taken: ${hint}`, { cause });
+    });
+  }
+  await start(settings, command);
+  return true;
+};
+
+const waitReady = (settings: Settings, { name, ready }: Component): Promise<void> =>
+  until(`${name} answers`, ready, {
+    seconds: 60,
+    lost: () => (processOf(settings, name) ? undefined : `${name} has ended`),
+  }).catch((cause: Error) => {
+    throw new Error(`${cause.message}; the end of ${logOf(settings, name)}:\n${tailOf(settings, name)}`);
+  });
+
+/** The provisioner belongs to this clone, so its path is no part of the hash: two clones with the same code share it. */
+const provisioner = (settings: Settings): { component: Component; config: string } => {
+  const files = ['provisioner.ts', 'api.ts', 'objects.ts', 'settings.ts', 'files.ts'];
+  const hash = createHash('sha256');
+  for (const file of files) hash.update(readFileSync(join(import.meta.dirname, file)));
+  return {
+    config: hash.digest('hex'),
+    component: {
+      name: 'provisioner',
+      argv: [
+        '/usr/bin/env',
+        `WAYBILL_CLUSTER_DIR=${settings.dir}`,
+        `WAYBILL_CLUSTER_PORT=${settings.ports.apiserver}`,
+        process.execPath,
+        '--conditions=@waybill/source',
+        join(import.meta.dirname, 'provisioner.ts'),
+      ],
+      ports: [],
+      ready: async () => true,
+    },
+  };
+};
+
+const isReadySince = (api: Api, since: number) => async (): Promise<boolean> => {
+  const node = await api.get(`/api/v1/nodes/${NODE}`);
+  const conditions = (node?.status?.['conditions'] ?? []) as readonly Record<string, string>[];
+  const ready = conditions.find(({ type }) => type === 'Ready');
+  // A node that was ready before the last stop still says so: it must have reported since the kubelet's start.
+  return ready?.['status'] === 'True' && Date.parse(ready['lastHeartbeatTime'] ?? '') >= since;
+};
+
+/** What a client of the cluster needs to know. */
+export interface Cluster {
+  /** Path of the administrator's kubeconfig. */
+  readonly kubeconfig: string;
+  /** HOST:PORT of the registry of the cluster's images: plain HTTP, no password; pods pull from it under any host name. */
+  readonly registry: string;
+  /** HOST:PORT of the registry that asks for a password. */
+  readonly registryAuth: string;
+  /** The agent's image by digest, or undefined where the clone has no agent. */
+  readonly agentImage: string | undefined;
+}
+
+const assertMachine = (): void => {
+  if (process.platform !== 'linux')
+    throw new Error('the test cluster runs on Linux only: set KUBECONFIG to use another');
+  if (process.getuid?.() !== 0) throw new Error('the test cluster needs root: set KUBECONFIG to use another cluster');
+};
+
+const prepare = async (settings: Settings): Promise<Readonly<Record<string, string>>> => {
+  const paths = pathsOf(settings);
+  if (!existsSync(paths.marker)) {
+    mkdirSync(settings.dir, { recursive: true });
+    if (readdirSync(settings.dir).some((name) => name !== 'bin')) {
+      throw new Error(`${settings.dir} holds something else: give an empty folder by WAYBILL_CLUSTER_DIR`);
+    }
+    writeAtomic(
+      paths.marker,
+      'The state of a Waybill test cluster. "npm run cluster down -- --purge" deletes this folder.\n',
+    );
+  }
+  return writeConfig(settings);
+};
+
+const info = (settings: Settings, images: Partial<Images>): Cluster => ({
+  kubeconfig: pathsOf(settings).kubeconfig,
+  registry: `127.0.0.1:${settings.ports.registry}`,
+  registryAuth: `127.0.0.1:${settings.ports.registryAuth}`,
+  agentImage: images.agent,
+});
+
+/** Brings up the two registries alone: what tests against another cluster, or none, need. */
+export const upRegistries = (settings: Settings): Promise<Cluster> =>
+  locked(async () => {
+    assertMachine();
+    await ensurePackages();
+    const config = await prepare(settings);
+    const api = adminApi(settings);
+    for (const component of componentsOf(settings, api)) {
+      if (!REGISTRIES.includes(component.name)) continue;
+      await ensureStarted(settings, component, config[component.name] ?? '');
+      await waitReady(settings, component);
+    }
+    return info(settings, {});
+  });
+
+/**
+ * Brings the cluster up, or what of it is down; returns when the node is ready and pods can be created. May be called at
+ * any time, also after an `up` that was killed at any point.
+ */
+export const up = (settings: Settings): Promise<Cluster> =>
+  locked(async () => {
+    assertMachine();
+    assertAlone(settings);
+    if (findProgram('openssl') === undefined || findProgram('ip') === undefined) say('a bare machine');
+    await ensurePackages();
+    await ensureBinaries(settings);
+    const config = await prepare(settings);
+    await ensurePki(settings);
+    await ensureNetwork(settings);
+
+    const api = adminApi(settings);
+    try {
+      const since = Math.floor(Date.now() / 1000) * 1000;
+      const fresh: string[] = [];
+      const launch = async (component: Component, text: string): Promise<void> => {
+        if (await ensureStarted(settings, component, text)) fresh.push(component.name);
+      };
+      const all = componentsOf(settings, api);
+      const first = all.slice(0, all.findIndex(({ name }) => name === 'apiserver') + 1);
+      for (const component of first) {
+        if (component.name === 'apiserver')
+          await waitReady(settings, all.find(({ name }) => name === 'etcd') as Component);
+        await launch(component, config[component.name] ?? '');
+      }
+      const byName = (name: string): Component => all.find((component) => component.name === name) as Component;
+      await waitReady(settings, byName('registry'));
+      const [images] = await Promise.all([
+        ensureImages(settings),
+        (async () => {
+          for (const component of first) await waitReady(settings, component);
+          await ensureObjects(api);
+          for (const component of all.slice(first.length)) await launch(component, config[component.name] ?? '');
+          const { component, config: text } = provisioner(settings);
+          await launch(component, text);
+          for (const started of all.slice(first.length)) await waitReady(settings, started);
+        })(),
+      ]);
+      await until(`node ${NODE} is ready`, isReadySince(api, fresh.includes('kubelet') ? since : 0), {
+        seconds: 90,
+        lost: () => (processOf(settings, 'kubelet') ? undefined : 'the kubelet has ended'),
+      }).catch((cause: Error) => {
+        throw new Error(`${cause.message}; the end of the kubelet's log:\n${tailOf(settings, 'kubelet')}`);
+      });
+      const account = async (): Promise<boolean> =>
+        (await api.get('/api/v1/namespaces/default/serviceaccounts/default')) !== undefined;
+      await until('the default service account is there', account, { seconds: 60 });
+      say(fresh.length > 0 ? `up; started ${fresh.join(', ')}` : 'up; all of it ran already');
+      return info(settings, images);
+    } finally {
+      api.close();
+    }
+  });
