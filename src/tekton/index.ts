@@ -1,1 +1,11 @@
 export type * from './types.ts';
+export {
+  type Access,
+  type ContextSubject,
+  type Expression,
+  expressionsIn,
+  parseVariables,
+  renderVariables,
+  soleExpression,
+  type Variable,
+} from './variables.ts';
