@@ -1,0 +1,3 @@
+module waybill.dev/test/cluster/images/pause
+
+go 1.24
