@@ -40,6 +40,7 @@ export const CODES = {
   RunExists: { kind: 'usage', says: 'a run of that name exists' },
   DriverAlive: { kind: 'usage', says: 'another driver holds the run' },
   DriverLost: { kind: 'failed', says: 'another driver took the run over' },
+  ObjectExists: { kind: 'usage', says: 'an object of that name exists, and is not of this run' },
   RunFailed: { kind: 'failed', says: 'the run failed' },
   BadRecord: { kind: 'usage', says: 'a run record cannot be read' },
 } as const satisfies Record<string, Meaning>;

@@ -19,6 +19,8 @@ export interface LogOptions {
   readonly container: string;
   readonly view: ContainerView;
   readonly signal?: AbortSignal | undefined;
+  /** Milliseconds without a byte after which a followed connection counts as dead; 0 for a container that may be silent. */
+  readonly silence?: number;
   readonly pause?: Pause;
 }
 
@@ -70,13 +72,14 @@ export async function* followLog(client: KubeClient, options: LogOptions): Async
 /** One connection. A follow ends early when the container does. */
 async function* read(
   client: KubeClient,
-  { namespace, pod, container, view, signal }: LogOptions,
+  { namespace, pod, container, view, signal, silence = 0 }: LogOptions,
   place: LogPlace,
   state: ContainerState,
 ): AsyncGenerator<Buffer> {
   const follow = state === 'running';
   const over = new AbortController();
   if (follow) void untilChanged(view, state, over.signal).then(() => over.abort());
+  const timer = follow && silence > 0 ? setTimeout(() => over.abort(), silence) : undefined;
   try {
     const body = await client.stream('pods', {
       namespace,
@@ -88,7 +91,7 @@ async function* read(
     place.reopen();
     let within = false;
     let taken = false;
-    for await (const { bytes, end } of lines(body, CAP)) {
+    for await (const { bytes, end } of lines(alive(body, timer), CAP)) {
       // The end of a followed log may be the middle of a line: it is read again.
       if (end === 'eof' && follow) return;
       // Only the first piece of a long line has a time stamp.
@@ -100,7 +103,15 @@ async function* read(
   } catch (error) {
     if (!over.signal.aborted) throw error;
   } finally {
+    clearTimeout(timer);
     over.abort();
+  }
+}
+
+async function* alive(body: AsyncIterable<Uint8Array>, timer: NodeJS.Timeout | undefined): AsyncGenerator<Uint8Array> {
+  for await (const chunk of body) {
+    timer?.refresh();
+    yield chunk;
   }
 }
 

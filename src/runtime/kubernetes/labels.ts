@@ -1,0 +1,47 @@
+import type { ObjectMeta } from 'kubernetes-types/meta/v1.d.ts';
+import type { PodHandle, RunRef } from '../types.ts';
+
+/** Labels and annotations of a run's objects. */
+export const KEYS = {
+  managedBy: 'app.kubernetes.io/managed-by',
+  run: 'waybill.dev/run',
+  runUid: 'waybill.dev/run-uid',
+  group: 'waybill.dev/group',
+  attempt: 'waybill.dev/attempt',
+  planDigest: 'waybill.dev/plan-digest',
+  specHash: 'waybill.dev/spec-hash',
+  epoch: 'waybill.dev/epoch',
+  drain: 'waybill.dev/drain',
+} as const;
+
+/** Selects all objects of a run. */
+export const runSelector = ({ uid }: Pick<RunRef, 'uid'>): string => `${KEYS.runUid}=${uid}`;
+
+/** Metadata of an object of a run: what it has, its labels, and the record as its owner. */
+export const owned = (
+  run: RunRef,
+  metadata: ObjectMeta | undefined,
+  annotations: Record<string, string>,
+): ObjectMeta => ({
+  ...metadata,
+  namespace: run.namespace,
+  labels: { ...metadata?.labels, [KEYS.managedBy]: 'waybill', [KEYS.run]: run.name, [KEYS.runUid]: run.uid },
+  annotations: { ...metadata?.annotations, ...annotations },
+  ownerReferences: [
+    {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      name: run.owner.name,
+      uid: run.owner.uid,
+      blockOwnerDeletion: true,
+      controller: true,
+    },
+  ],
+});
+
+/** Which attempt of which group a pod is; undefined for a pod that does not say. */
+export const handleOf = ({ name = '', uid = '', labels = {} }: ObjectMeta): PodHandle | undefined => {
+  const group = Number(labels[KEYS.group] ?? Number.NaN);
+  const attempt = Number(labels[KEYS.attempt] ?? Number.NaN);
+  return Number.isSafeInteger(group) && Number.isSafeInteger(attempt) ? { name, uid, group, attempt } : undefined;
+};

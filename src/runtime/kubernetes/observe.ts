@@ -1,0 +1,183 @@
+import type { Pod } from 'kubernetes-types/core/v1.d.ts';
+import { isWaybillError, messageOf } from '../../core/index.ts';
+import type { EngineEvent } from '../../engine/index.ts';
+import { type ContainerView, followLog, type KubeClient, type Pause, type Stored } from '../../kube/index.ts';
+import { Inbox } from '../inbox.ts';
+import type { Notice, Observation, ObserveOptions, PodHandle, RunRef } from '../types.ts';
+import type { PodFeed } from './feed.ts';
+import { handleOf } from './labels.ts';
+import { startProgress } from './progress.ts';
+import { hasEnded } from './tracker.ts';
+
+/** How pods and logs are read; `src/pod` knows. */
+export interface PodTeller {
+  /** Name of the container whose log tells what happens. */
+  readonly supervisor: string;
+  /** A reader of one supervisor's log, line by line; `closed` once it has told everything. */
+  reader(run: RunRef, pod: PodHandle): { line(line: Buffer): readonly EngineEvent[]; readonly closed: boolean };
+  /** What a pod's status says by itself. */
+  interpret(
+    pod: Pod,
+    handle: PodHandle,
+    options: { readonly at: number; readonly deleted: boolean },
+  ): { readonly events: readonly EngineEvent[]; readonly notices: readonly Omit<Notice, 'pod' | 'at'>[] };
+}
+
+export interface Observer {
+  readonly client: KubeClient;
+  readonly teller: PodTeller;
+  readonly feed: PodFeed;
+  readonly now: () => number;
+  readonly pause?: Pause;
+}
+
+/** The supervisor says at least that it lives three times as often. */
+const SILENCE_MS = 65_000;
+
+/**
+ * The story of a run's pods: one watch over all of them, and for each the log of its supervisor, opened when the watch
+ * shows it running. The log is believed before the status, which lags behind; what the log leaves open when it has ended,
+ * the status decides.
+ */
+export async function* observeRun(
+  observer: Observer,
+  run: RunRef,
+  { ignore, signal }: ObserveOptions,
+): AsyncGenerator<Observation> {
+  const out = new Inbox<Observation>();
+  const stories = new Map<string, Story>();
+  const present: PodHandle[] = [];
+  const over = new AbortController();
+  const within = AbortSignal.any([signal, over.signal]);
+  const see = (pod: Stored<Pod>, deleted: boolean): void => {
+    const handle = handleOf(pod.metadata);
+    if (handle === undefined) return;
+    if (!deleted) present.push(handle);
+    if (ignore?.has(handle.uid)) return;
+    const known = stories.get(handle.uid);
+    const story = known ?? new Story(observer, run, handle, out, within);
+    story.see(pod, deleted);
+    if (known !== undefined) return;
+    stories.set(handle.uid, story);
+    story.tell().catch((error: unknown) => out.close({ error }));
+  };
+  const leave = observer.feed.listen({
+    pod: (pod, change) => see(pod, change === 'deleted'),
+    synced: () => out.push({ kind: 'present', pods: present.splice(0) }),
+    // One cut is nothing; a server that stays away is worth a word.
+    broken: (error, count) => {
+      if (count === 3) out.push(notice('Unreachable', messageOf(error), null, observer.now()));
+    },
+    failed: (error) => out.close({ error }),
+  });
+  signal.addEventListener('abort', () => out.close(), { once: true });
+  try {
+    if (!signal.aborted) yield* out;
+  } finally {
+    over.abort();
+    leave();
+  }
+}
+
+const notice = (code: string, message: string, pod: string | null, at: number): Observation => ({
+  kind: 'notice',
+  notice: { code, message, pod, at },
+});
+
+/** One pod, from when it is first seen until all is told. */
+class Story {
+  readonly #observer: Observer;
+  readonly #run: RunRef;
+  readonly #handle: PodHandle;
+  readonly #out: Inbox<Observation>;
+  readonly #signal: AbortSignal;
+  readonly #view: ContainerView;
+  /** Aborts when nothing more is to be told of the start. */
+  readonly #started = new AbortController();
+  readonly #noticed = new Set<string>();
+  #pod: Pod | undefined;
+  #deleted = false;
+  #over = false;
+
+  constructor(observer: Observer, run: RunRef, handle: PodHandle, out: Inbox<Observation>, signal: AbortSignal) {
+    this.#observer = observer;
+    this.#run = run;
+    this.#handle = handle;
+    this.#out = out;
+    this.#signal = signal;
+    this.#view = observer.feed.tracker.view(handle.name, observer.teller.supervisor);
+  }
+
+  /** A new state of the pod. What it says of a pod that still runs is told at once, all else when the log has been read. */
+  see(pod: Pod, deleted: boolean): void {
+    this.#pod = pod;
+    this.#deleted = deleted;
+    if (this.#view.state() !== 'waiting') this.#started.abort();
+    if (!deleted && !hasEnded(pod)) this.#tellStatus();
+  }
+
+  /** Tells everything, once the pod has been seen. */
+  async tell(): Promise<void> {
+    const { client, teller, pause, now } = this.#observer;
+    const { name } = this.#handle;
+    const view = this.#view;
+    if (view.state() === 'waiting') {
+      this.#tellStart().catch((error: unknown) => this.#notice('Internal', messageOf(error)));
+    }
+    const reader = teller.reader(this.#run, this.#handle);
+    const log = { namespace: this.#run.namespace, pod: name, container: teller.supervisor, view, signal: this.#signal };
+    try {
+      for await (const line of followLog(client, { ...log, silence: SILENCE_MS, ...(pause && { pause }) })) {
+        for (const event of reader.line(line)) this.#push(event);
+        if (reader.closed) break;
+      }
+    } catch (error) {
+      if (!isWaybillError(error, 'Forbidden')) throw error;
+      this.#out.push(notice('LogForbidden', error.message, name, now()));
+    }
+    this.#started.abort();
+    if (!reader.closed) await this.#tellEnd();
+    this.#over = true;
+  }
+
+  /** Without a closing snapshot the pod's own end decides. */
+  async #tellEnd(): Promise<void> {
+    while (!this.#signal.aborted && !this.#deleted && this.#pod !== undefined && !hasEnded(this.#pod)) {
+      await Promise.race([this.#view.changed(), aborted(this.#signal)]);
+    }
+    if (!this.#signal.aborted) this.#tellStatus();
+  }
+
+  async #tellStart(): Promise<void> {
+    const { client, now, pause } = this.#observer;
+    const signal = AbortSignal.any([this.#signal, this.#started.signal]);
+    for await (const said of startProgress(client, this.#run, this.#handle, { signal, now, ...(pause && { pause }) })) {
+      this.#notice(said.code, said.message);
+    }
+  }
+
+  #tellStatus(): void {
+    if (this.#over || this.#pod === undefined) return;
+    const options = { at: this.#observer.now(), deleted: this.#deleted };
+    const { events, notices } = this.#observer.teller.interpret(this.#pod, this.#handle, options);
+    for (const { code, message } of notices) this.#notice(code, message);
+    for (const event of events) this.#push(event);
+  }
+
+  #notice(code: string, message: string): void {
+    const key = `${code} ${message}`;
+    if (this.#noticed.has(key)) return;
+    this.#noticed.add(key);
+    this.#out.push(notice(code, message, this.#handle.name, this.#observer.now()));
+  }
+
+  #push(event: EngineEvent): void {
+    this.#out.push({ kind: 'event', uid: this.#handle.uid, event });
+  }
+}
+
+const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((done) => {
+    if (signal.aborted) done();
+    else signal.addEventListener('abort', () => done(), { once: true });
+  });

@@ -1,0 +1,67 @@
+import { followLog, type KubeClient, type Pause } from '../../kube/index.ts';
+import type { PodHandle, RunRef, Runtime } from '../types.ts';
+import { PodFeed } from './feed.ts';
+import { handleOf, KEYS, runSelector } from './labels.ts';
+import { observeRun, type PodTeller } from './observe.ts';
+import { startPod } from './start.ts';
+import { hasEnded } from './tracker.ts';
+
+/** The runtime that starts pods in a Kubernetes cluster. One pod watch a run, one log connection a pod. */
+export const kubernetesRuntime = (
+  client: KubeClient,
+  teller: PodTeller,
+  { now = Date.now, pause }: { readonly now?: () => number; readonly pause?: Pause } = {},
+): Runtime => {
+  const feeds = new Map<string, PodFeed>();
+  const feedOf = (run: RunRef): PodFeed => {
+    const feed = feeds.get(run.uid) ?? new PodFeed(client, run, pause);
+    feeds.set(run.uid, feed);
+    return feed;
+  };
+  return {
+    name: 'kubernetes',
+    list: async (run, signal) => {
+      const selection = { namespace: run.namespace, labelSelector: runSelector(run), signal };
+      const { items } = await client.listMetadata('pods', selection);
+      return items.map(({ metadata }): PodHandle | undefined => handleOf(metadata)).filter((pod) => pod !== undefined);
+    },
+    start: (run, request, signal) => startPod(client, run, request, signal),
+    observe: (run, options) =>
+      observeRun({ client, teller, feed: feedOf(run), now, ...(pause && { pause }) }, run, options),
+    stop: async (run, pod, signal) => {
+      const known = feeds.get(run.uid)?.tracker.get(pod.name);
+      if (known !== undefined && known.metadata?.uid === pod.uid && hasEnded(known)) return;
+      await client.delete('pods', pod.name, { namespace: run.namespace, uid: pod.uid, signal });
+    },
+    drain: async (run, pod, signal) => {
+      const patch = { metadata: { annotations: { [KEYS.drain]: 'true' } } };
+      await client.patch('pods', pod.name, patch, { namespace: run.namespace, uid: pod.uid, signal });
+    },
+    logs: async function* (run, pod, container, signal) {
+      const over = new AbortController();
+      let failure: { readonly error: unknown } | undefined;
+      const feed = feedOf(run);
+      const leave = feed.listen({
+        failed: (error) => {
+          failure = { error };
+          over.abort();
+        },
+      });
+      const within = signal === undefined ? over.signal : AbortSignal.any([signal, over.signal]);
+      const view = feed.tracker.view(pod, container);
+      try {
+        yield* followLog(client, {
+          namespace: run.namespace,
+          pod,
+          container,
+          view,
+          signal: within,
+          ...(pause && { pause }),
+        });
+      } finally {
+        leave();
+      }
+      if (failure !== undefined) throw failure.error;
+    },
+  };
+};
