@@ -11,6 +11,10 @@ export {
   referrerOf,
 } from './manifest.ts';
 export { createMemoryStore } from './memory.ts';
+export { type Credential, type Credentials, credentialOf } from './registry/credential.ts';
+export { type CredentialOptions, createCredentials } from './registry/credentials.ts';
+export { openRegistry, type RegistryOptions } from './registry/registry.ts';
+export { DEFAULT_RETRY, type RetryPolicy } from './registry/retry.ts';
 export {
   type Content,
   type Descriptor,
