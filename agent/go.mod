@@ -1,0 +1,3 @@
+module waybill.dev/agent
+
+go 1.26
