@@ -31,7 +31,7 @@ const IGNORED = ['NotFound', 'BadManifest', 'TooLarge', 'SizeMismatch', 'DigestM
 export const collectEvidence = async (
   source: Source,
   subject: Descriptor,
-  { signal }: { signal?: AbortSignal } = {},
+  { signal }: { signal?: AbortSignal | undefined } = {},
 ): Promise<readonly Evidence[]> => {
   const found = new Map<Digest, Descriptor>();
   for await (const referrer of source.referrers(subject, undefined, signal)) {

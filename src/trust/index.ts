@@ -1,4 +1,5 @@
 export { collectEvidence, type Evidence } from './evidence.ts';
+export { assertAllowed, judge, type Trust, trustKeys } from './gate.ts';
 export {
   type Algorithm,
   generateKey,

@@ -37,7 +37,8 @@ export const algorithmOf = (key: KeyObject): Algorithm => {
       if (RSA_BITS.includes(details?.modulusLength ?? 0)) return 'rsa';
       throw unusable(`RSA with ${details?.modulusLength ?? 'unknown'} bits`);
     case 'ed25519':
-      // Sigstore signs with Ed25519ph (pre-hashed), which Node's crypto does not offer; plain Ed25519 is another signature.
+      // cosign signs with plain Ed25519 and verifies as Ed25519ph (pre-hashed, which Node's crypto does not offer), so
+      // that v3.1 refuses its own signatures: there is nothing to be interoperable with.
       throw unusable('Ed25519');
     default:
       throw unusable(`the key type ${key.asymmetricKeyType ?? 'secret'}`);

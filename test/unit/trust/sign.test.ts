@@ -18,23 +18,12 @@ import {
   SIGSTORE_BUNDLE,
   signBundle,
 } from '../../../src/trust/index.ts';
+import { storeWithManifest } from './store.ts';
 
 const NOW = new Date('2026-01-02T03:04:05.678Z');
 
-const pushed = async (name = 'a') => {
-  const store = createMemoryStore();
-  const layer = contentOf(Buffer.from(name), MEDIA_TYPES.layer);
-  const config = contentOf(Buffer.from('{}'), MEDIA_TYPES.empty);
-  const manifest = jsonContent(
-    { schemaVersion: 2, mediaType: MEDIA_TYPES.manifest, config: config.descriptor, layers: [layer.descriptor] },
-    MEDIA_TYPES.manifest,
-  );
-  for (const { descriptor, bytes } of [layer, config, manifest]) await store.push(descriptor, bytes);
-  return { store, subject: manifest.descriptor };
-};
-
 const signed = async (key: PrivateKey) => {
-  const { store, subject } = await pushed();
+  const { store, subject } = await storeWithManifest();
   const signature = await signBundle(store, subject, keySigner(key), { now: NOW });
   return { store, subject, signature };
 };
@@ -79,7 +68,7 @@ test('a signature by another key, or over another digest, counts for nothing', a
   const { store, subject } = await signed(key);
   const evidence = await collectEvidence(store, subject);
   expect(checkSignatures(subject.digest, evidence, [other.publicKey])).toMatchObject([{ problem: 'unknown-key' }]);
-  const elsewhere = (await pushed('b')).subject.digest;
+  const elsewhere = (await storeWithManifest('b')).subject.digest;
   expect(checkSignatures(elsewhere, evidence, [key.publicKey])).toMatchObject([{ problem: 'other-digest' }]);
 });
 
@@ -92,7 +81,7 @@ test('a signed statement of another predicate is no signature', async () => {
       return keySigner(key).sign(changed);
     },
   };
-  const { store, subject } = await pushed();
+  const { store, subject } = await storeWithManifest();
   await signBundle(store, subject, lying, { now: NOW });
   const [one] = await collectEvidence(store, subject);
   const envelope = one!.bundle.content.$case === 'dsseEnvelope' ? one!.bundle.content.dsseEnvelope : undefined;
@@ -142,7 +131,7 @@ test('referrers that are no Sigstore bundle are left out', async () => {
 });
 
 test('more referrers than are read is a refusal, not a partial answer', async () => {
-  const { subject } = await pushed();
+  const { subject } = await storeWithManifest();
   const source = {
     ...createMemoryStore(),
     referrers: async function* () {
