@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { join } from 'node:path';
 import { adminApi } from './api.ts';
@@ -7,7 +7,7 @@ import { componentsOf } from './components.ts';
 import { readIfThere } from './files.ts';
 import { locked } from './lock.ts';
 import { mountsBelow, unmountBelow } from './mounts.ts';
-import { removeNetwork } from './network.ts';
+import { isTouched, removeNetwork } from './network.ts';
 import { killAll, owned, stop } from './processes.ts';
 import { say } from './say.ts';
 import { NETWORK, pathsOf, type Settings } from './settings.ts';
@@ -35,24 +35,13 @@ const shimSockets = (settings: Settings): string[] => {
 /** Files that CNI and the kubelet write to places of their own choice. */
 const removeStrays = (settings: Settings): void => {
   const results = '/var/lib/cni/results';
-  if (existsSync(results)) {
-    for (const name of readdirSync(results)) if (name.startsWith(`${NETWORK}-`)) rmSync(join(results, name));
+  for (const name of existsSync(results) ? readdirSync(results) : []) {
+    if (name.startsWith(`${NETWORK}-`)) rmSync(join(results, name));
   }
   const links = '/var/log/containers';
-  if (existsSync(links)) {
-    for (const entry of readdirSync(links, { withFileTypes: true })) {
-      const path = join(links, entry.name);
-      // All links whose target is gone, or was ours: what a kubelet would clean up at its next start.
-      if (entry.isSymbolicLink() && (!existsSync(path) || pointsInto(path, settings.dir))) rmSync(path);
-    }
-  }
-};
-
-const pointsInto = (link: string, dir: string): boolean => {
-  try {
-    return readFileSync(link) !== undefined && existsSync(link) && link.startsWith(dir);
-  } catch {
-    return false;
+  for (const entry of existsSync(links) ? readdirSync(links, { withFileTypes: true }) : []) {
+    const path = join(links, entry.name);
+    if (entry.isSymbolicLink() && readlinkSync(path).startsWith(`${settings.dir}/`)) rmSync(path);
   }
 };
 
@@ -72,13 +61,14 @@ const stopAll = async (settings: Settings): Promise<void> => {
   const sockets = shimSockets(settings);
   await Promise.all(names.filter((name) => !last.includes(name)).map((name) => stop(settings, name)));
   // The kubelet is gone, so nothing starts a container again. Pods are killed by their cgroups: this needs no containerd.
-  if (ours || existsSync(paths.marker)) await killAll('the pods', podProcesses);
+  const touched = isTouched(settings);
+  if (touched) await killAll('the pods', podProcesses);
   await Promise.all(last.filter((name) => name !== 'etcd').map((name) => stop(settings, name)));
   await stop(settings, 'etcd');
   await killAll('container shims', () => owned().flatMap(({ pid, dir }) => (dir === settings.dir ? [pid] : [])));
   await unmountBelow(settings.dir);
   await removeNetwork(settings);
-  removePodCgroups();
+  if (touched) removePodCgroups();
   for (const socket of sockets) rmSync(socket, { force: true });
   removeStrays(settings);
   // What containerd and CNI know of running containers is no longer true, as after a reboot.

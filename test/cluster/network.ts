@@ -1,6 +1,7 @@
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { findProgram, readIfThere, writeAtomic } from './files.ts';
+import { bootId } from './processes.ts';
 import { BRIDGE, NODE_IP, pathsOf, type Settings } from './settings.ts';
 import { run } from './shell.ts';
 
@@ -18,7 +19,10 @@ const SYSCTLS = [
 
 const FAMILIES = ['iptables', 'ip6tables'] as const;
 
+/** What the machine was like before us. */
 interface Before {
+  /** A reboot puts everything back by itself. */
+  readonly boot: string;
   readonly sysctls: Readonly<Record<string, string>>;
   /** Chains that were there before us, as `family table chain`: they are not ours to delete. */
   readonly chains: readonly string[];
@@ -79,9 +83,17 @@ const tables = async (): Promise<Table[]> => {
   ).flat();
 };
 
+const readBefore = (settings: Settings): Before | undefined => {
+  const text = readIfThere(beforeFile(settings));
+  const before = text === undefined ? undefined : (JSON.parse(text) as Before);
+  return before?.boot === bootId() ? before : undefined;
+};
+
+/** Whether the cluster has changed the machine since it booted, and `down` has not put it back yet. */
+export const isTouched = (settings: Settings): boolean => readBefore(settings) !== undefined;
+
 const remember = async (settings: Settings): Promise<void> => {
-  const file = beforeFile(settings);
-  if (existsSync(file)) return;
+  if (isTouched(settings)) return;
   const sysctls = Object.fromEntries(
     SYSCTLS.flatMap((key) => {
       const value = readIfThere(sysctl(key));
@@ -91,7 +103,7 @@ const remember = async (settings: Settings): Promise<void> => {
   const chains = (await tables()).flatMap(({ family, name, chains }) =>
     chains.map((chain) => `${family} ${name} ${chain}`),
   );
-  writeAtomic(file, JSON.stringify({ sysctls, chains } satisfies Before));
+  writeAtomic(beforeFile(settings), JSON.stringify({ boot: bootId(), sysctls, chains } satisfies Before));
 };
 
 /** Makes the bridge, which carries the node's address, and lets the kernel forward. */
@@ -112,9 +124,8 @@ export const removeNetwork = async (settings: Settings): Promise<void> => {
       await run('ip', ['link', 'delete', link as string], { accept: [1] });
     await run('ip', ['link', 'delete', BRIDGE], { accept: [1] });
   }
-  const file = beforeFile(settings);
-  if (!existsSync(file)) return; // nothing was changed, or it is put back already
-  const before = JSON.parse(readFileSync(file, 'utf8')) as Before;
+  const before = readBefore(settings);
+  if (before === undefined) return;
   for (const table of await tables()) {
     const input = removal(table, before.chains);
     if (input) await run(`${table.family}-restore`, ['--noflush'], { input });
@@ -122,5 +133,5 @@ export const removeNetwork = async (settings: Settings): Promise<void> => {
   for (const [key, value] of Object.entries(before.sysctls)) {
     if (readIfThere(sysctl(key))?.trim() !== value) writeFileSync(sysctl(key), value);
   }
-  rmSync(file);
+  rmSync(beforeFile(settings));
 };

@@ -25,7 +25,8 @@ export interface Command {
   readonly hash: string;
 }
 
-const bootId = (): string => readIfThere('/proc/sys/kernel/random/boot_id')?.trim() ?? 'unknown';
+/** Differs after every boot. */
+export const bootId = (): string => readIfThere('/proc/sys/kernel/random/boot_id')?.trim() ?? 'unknown';
 
 const recordOf = (settings: Settings, name: string): string => join(pathsOf(settings).run, `${name}.json`);
 

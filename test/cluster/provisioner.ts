@@ -16,16 +16,16 @@ const VOLUMES = '/api/v1/persistentvolumes';
 /** The volume for a claim that waits for us, or undefined for every other claim. */
 export const volumeFor = ({ metadata, spec }: KubeObject, folder: string): Record<string, unknown> | undefined => {
   const asked = metadata.annotations?.['volume.kubernetes.io/storage-provisioner'];
-  if (asked !== PROVISIONER || spec?.['volumeName'] || metadata.deletionTimestamp) return undefined;
+  if (asked !== PROVISIONER || spec?.volumeName || metadata.deletionTimestamp) return undefined;
   const name = `pvc-${metadata.uid}`;
-  const resources = spec?.['resources'] as { requests?: { storage?: string } } | undefined;
+  const resources = spec?.resources as { requests?: { storage?: string } } | undefined;
   return {
     apiVersion: 'v1',
     kind: 'PersistentVolume',
     metadata: { name, annotations: { 'pv.kubernetes.io/provisioned-by': PROVISIONER } },
     spec: {
-      storageClassName: spec?.['storageClassName'],
-      accessModes: spec?.['accessModes'],
+      storageClassName: spec?.storageClassName,
+      accessModes: spec?.accessModes,
       capacity: { storage: resources?.requests?.storage ?? '1Gi' },
       persistentVolumeReclaimPolicy: 'Delete',
       claimRef: {
@@ -44,8 +44,8 @@ export const volumeFor = ({ metadata, spec }: KubeObject, folder: string): Recor
 export const isReleased = ({ metadata, spec, status }: KubeObject): boolean =>
   metadata.annotations?.['pv.kubernetes.io/provisioned-by'] === PROVISIONER &&
   /^pvc-[0-9a-f-]{36}$/.test(metadata.name) &&
-  spec?.['persistentVolumeReclaimPolicy'] === 'Delete' &&
-  status?.['phase'] === 'Released';
+  spec?.persistentVolumeReclaimPolicy === 'Delete' &&
+  status?.phase === 'Released';
 
 /** Compares what is with what is asked for, whatever was missed before. */
 const reconcile = async (api: Api, folder: string): Promise<void> => {

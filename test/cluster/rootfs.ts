@@ -17,14 +17,31 @@ const required = (name: string): string => {
 };
 
 const FOLDERS: readonly Entry[] = [
-  ...['bin', 'etc', 'home', 'lib', 'lib64', 'root', 'sbin', 'usr', 'usr/bin', 'usr/local', 'usr/local/bin', 'usr/sbin', 'var'].map(
-    (path) => ({ kind: 'folder', path, mode: 0o755 }) as const,
-  ),
+  ...[
+    'bin',
+    'etc',
+    'home',
+    'lib',
+    'lib64',
+    'root',
+    'sbin',
+    'usr',
+    'usr/bin',
+    'usr/local',
+    'usr/local/bin',
+    'usr/sbin',
+    'var',
+  ].map((path) => ({ kind: 'folder', path, mode: 0o755 }) as const),
   { kind: 'folder', path: 'tmp', mode: 0o1777 },
   { kind: 'folder', path: 'var/tmp', mode: 0o1777 },
 ];
 
-const text = (path: string, content: string): Entry => ({ kind: 'file', path, mode: 0o644, content: Buffer.from(content) });
+const text = (path: string, content: string): Entry => ({
+  kind: 'file',
+  path,
+  mode: 0o644,
+  content: Buffer.from(content),
+});
 
 const ACCOUNTS: readonly Entry[] = [
   text('etc/passwd', 'root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n'),
@@ -54,7 +71,12 @@ export const tools = async (): Promise<readonly Entry[]> => {
   const base = await busybox();
   const programs = { bash: required('bash'), jq: required('jq') };
   const needed = [...new Set((await Promise.all(Object.values(programs).map(libraries))).flat())].sort();
-  const file = (path: string, from: string): Entry => ({ kind: 'file', path, mode: 0o755, content: readFileSync(from) });
+  const file = (path: string, from: string): Entry => ({
+    kind: 'file',
+    path,
+    mode: 0o755,
+    content: readFileSync(from),
+  });
   const folders = new Set<string>(base.filter(({ kind }) => kind === 'folder').map(({ path }) => path));
   const parents = needed.flatMap((library) => {
     const path = dirname(library).slice(1);

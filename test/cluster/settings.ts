@@ -52,13 +52,13 @@ const DEFAULT_PORT = 26440;
  * The defaults lie outside of any clone, so that two clones share one build and one cluster. Throws on what is no port.
  */
 export const settingsFrom = (env: NodeJS.ProcessEnv): Settings => {
-  const text = env['WAYBILL_CLUSTER_PORT'] || String(DEFAULT_PORT);
+  const text = env.WAYBILL_CLUSTER_PORT || String(DEFAULT_PORT);
   const base = /^[0-9]{1,5}$/.test(text) ? Number(text) : Number.NaN;
   if (!(base >= 1024 && base <= 65_500)) {
     throw new Error(`WAYBILL_CLUSTER_PORT is "${text}": it must be a port from 1024 to 65500`);
   }
   const ports = Object.fromEntries(Object.entries(OFFSETS).map(([name, offset]) => [name, base + offset]));
-  return { dir: resolve(env['WAYBILL_CLUSTER_DIR'] || DEFAULT_DIR), ports: ports as Record<Port, number> };
+  return { dir: resolve(env.WAYBILL_CLUSTER_DIR || DEFAULT_DIR), ports: ports as Record<Port, number> };
 };
 
 /** Paths below the folder that several files need. */

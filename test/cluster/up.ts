@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { type Api, adminApi } from './api.ts';
 import { type Component, commandOf, componentsOf } from './components.ts';
 import { writeConfig } from './config.ts';
-import { findProgram, readIfThere, writeAtomic } from './files.ts';
+import { readIfThere, writeAtomic } from './files.ts';
 import { ensureImages, type Images } from './images.ts';
 import { locked } from './lock.ts';
 import { ensureNetwork } from './network.ts';
@@ -93,10 +93,10 @@ const provisioner = (settings: Settings): { component: Component; config: string
 
 const isReadySince = (api: Api, since: number) => async (): Promise<boolean> => {
   const node = await api.get(`/api/v1/nodes/${NODE}`);
-  const conditions = (node?.status?.['conditions'] ?? []) as readonly Record<string, string>[];
+  const conditions = (node?.status?.conditions ?? []) as readonly Record<string, string>[];
   const ready = conditions.find(({ type }) => type === 'Ready');
   // A node that was ready before the last stop still says so: it must have reported since the kubelet's start.
-  return ready?.['status'] === 'True' && Date.parse(ready['lastHeartbeatTime'] ?? '') >= since;
+  return ready?.status === 'True' && Date.parse(ready.lastHeartbeatTime ?? '') >= since;
 };
 
 /** What a client of the cluster needs to know. */
@@ -162,7 +162,6 @@ export const up = (settings: Settings): Promise<Cluster> =>
   locked(async () => {
     assertMachine();
     assertAlone(settings);
-    if (findProgram('openssl') === undefined || findProgram('ip') === undefined) say('a bare machine');
     await ensurePackages();
     await ensureBinaries(settings);
     const config = await prepare(settings);
