@@ -1,3 +1,5 @@
+export { type CopyEvent, type CopyOptions, copy } from './copy.ts';
+export { type ContainerConfig, type Image, type ImageOptions, imageOf, tarLayer } from './image.ts';
 export { openLayout } from './layout/layout.ts';
 export {
   childrenOf,
@@ -11,10 +13,12 @@ export {
   referrerOf,
 } from './manifest.ts';
 export { createMemoryStore } from './memory.ts';
+export { type ManifestOptions, pushBlob, pushContent, pushImage, pushIndex, pushManifest } from './pack.ts';
 export { type Credential, type Credentials, credentialOf } from './registry/credential.ts';
 export { type CredentialOptions, createCredentials } from './registry/credentials.ts';
 export { openRegistry, type RegistryOptions } from './registry/registry.ts';
 export { DEFAULT_RETRY, type RetryPolicy } from './registry/retry.ts';
+export type { TarEntry } from './tar.ts';
 export {
   type Content,
   type Descriptor,

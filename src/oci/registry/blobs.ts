@@ -95,10 +95,7 @@ export const pushBlob = async (
   const begin = { method: 'POST', to: path, action: 'push', what, accept: [202], repeatable: true, signal } as const;
   const started = await client.send({ ...begin, headers: { 'content-length': '0' } });
   await discard(started);
-  const location = client.follow(
-    started.headers.get('location') ?? '',
-    started.url || `${client.origin}/v2/${path}`,
-  );
+  const location = client.follow(started.headers.get('location') ?? '', started.url || `${client.origin}/v2/${path}`);
   const upload = new URL(location);
   upload.searchParams.set('digest', descriptor.digest);
   const stream = body instanceof Readable ? verified(body, descriptor) : undefined;
