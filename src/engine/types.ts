@@ -62,6 +62,8 @@ export type EngineEvent =
       readonly reason: string;
       readonly message: string;
       readonly infrastructure: boolean;
+      /** Tasks to blame, where that is known. Else: those that had started, or could have. */
+      readonly tasks?: readonly number[];
       readonly at: Time;
     }
   | {
@@ -80,7 +82,7 @@ export type Action =
       readonly attempt: number /** Milliseconds to wait first (back-off after an infrastructure failure). */;
       readonly delay: number;
     }
-  /** Delete the pod: its unfinished tasks are over. */
+  /** Delete the pod: its unfinished tasks are over. A pod that has ended already is kept, for its logs. */
   | { readonly kind: 'stop'; readonly group: number; readonly attempt: number; readonly reason: string }
   /** No new task may start in the pod; running ones go on. */
   | { readonly kind: 'drain'; readonly group: number; readonly attempt: number }
@@ -92,8 +94,11 @@ export type NodePhase = 'pending' | 'running' | 'succeeded' | 'failed' | 'skippe
 
 /** JSON, part of the run's record. */
 export interface RunState {
+  /** `stopping`: no new DAG task starts, running ones go on; then `finally`, if there are such tasks. */
   readonly phase: 'running' | 'stopping' | 'finally' | 'done';
   readonly startedAt: Time | null;
+  /** When the `finally` tasks could start; null before. */
+  readonly finallyAt: Time | null;
   readonly finishedAt: Time | null;
   readonly cancel: {
     readonly mode: 'Cancelled' | 'CancelledRunFinally' | 'StoppedRunFinally';
@@ -103,6 +108,8 @@ export interface RunState {
   readonly condition: { readonly status: 'True' | 'False'; readonly reason: string; readonly message: string } | null;
   readonly nodes: readonly NodeState[];
   readonly groups: readonly GroupState[];
+  /** How many nodes are not over yet. */
+  readonly open: { readonly dag: number; readonly finally: number };
   /** Values of the run's results, when done. */
   readonly results: readonly { readonly name: string; readonly value: ParamValue }[];
 }
@@ -123,6 +130,7 @@ export interface NodeState {
     readonly startedAt: Time | null;
     readonly finishedAt: Time;
     readonly pod: string;
+    readonly results: Readonly<Record<string, ParamValue>>;
     readonly steps: readonly StepState[];
   }[];
   /** Name of the pod that ran it. */
@@ -140,7 +148,14 @@ export interface StepState {
 }
 
 export interface GroupState {
+  /** `starting`: a pod was asked for; `running`: it exists; `done`: all its nodes are over. */
   readonly phase: 'waiting' | 'starting' | 'running' | 'done';
+  /** Groups it needs that are not done. */
+  readonly waits: number;
+  /** Its nodes that are not over. */
+  readonly open: number;
+  /** When the first pod for these nodes was asked for; a retry starts the clock again, a pod lost to the infrastructure does not. */
+  readonly startedAt: Time | null;
   /** 0 before the first. */
   readonly attempt: number;
   /** Attempts lost to the infrastructure in a row. */
