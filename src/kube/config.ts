@@ -71,7 +71,8 @@ const parseConfig = (text: string, file: string): unknown => {
   const { documents, diagnostics } = parseYaml(text, { file });
   const error = diagnostics.find(({ severity }) => severity === 'error');
   if (error !== undefined) {
-    throw new WaybillError('KubeConfig', `${file}:${error.range?.start.line ?? 1}: ${error.code}`, { diagnostics });
+    // Its excerpt is not passed on: it may be a secret.
+    throw new WaybillError('KubeConfig', `${file}:${error.range?.start.line ?? 1}: ${error.code}`);
   }
   return documents[0]?.value;
 };

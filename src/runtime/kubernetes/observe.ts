@@ -46,13 +46,13 @@ export async function* observeRun(
 ): AsyncGenerator<Observation> {
   const out = new Inbox<Observation>();
   const stories = new Map<string, Story>();
-  const present: PodHandle[] = [];
+  let present: PodHandle[] | undefined = [];
   const over = new AbortController();
   const within = AbortSignal.any([signal, over.signal]);
   const see = (pod: Stored<Pod>, deleted: boolean): void => {
     const handle = handleOf(pod.metadata);
     if (handle === undefined) return;
-    if (!deleted) present.push(handle);
+    if (!deleted) present?.push(handle);
     if (ignore?.has(handle.uid)) return;
     const known = stories.get(handle.uid);
     const story = known ?? new Story(observer, run, handle, out, within);
@@ -63,7 +63,10 @@ export async function* observeRun(
   };
   const leave = observer.feed.listen({
     pod: (pod, change) => see(pod, change === 'deleted'),
-    synced: () => out.push({ kind: 'present', pods: present.splice(0) }),
+    synced: () => {
+      out.push({ kind: 'present', pods: present ?? [] });
+      present = undefined;
+    },
     // One cut is nothing; a server that stays away is worth a word.
     broken: (error, count) => {
       if (count === 3) out.push(notice('Unreachable', messageOf(error), null, observer.now()));

@@ -1,4 +1,5 @@
-import { followLog, type KubeClient, type Pause } from '../../kube/index.ts';
+import { isWaybillError } from '../../core/index.ts';
+import { followLog, isConflict, type KubeClient, type Pause } from '../../kube/index.ts';
 import type { PodHandle, RunRef, Runtime } from '../types.ts';
 import { PodFeed } from './feed.ts';
 import { handleOf, KEYS, runSelector } from './labels.ts';
@@ -31,11 +32,13 @@ export const kubernetesRuntime = (
     stop: async (run, pod, signal) => {
       const known = feeds.get(run.uid)?.tracker.get(pod.name);
       if (known !== undefined && known.metadata?.uid === pod.uid && hasEnded(known)) return;
-      await client.delete('pods', pod.name, { namespace: run.namespace, uid: pod.uid, signal });
+      await client.delete('pods', pod.name, { namespace: run.namespace, uid: pod.uid, signal }).catch(unlessOther);
     },
     drain: async (run, pod, signal) => {
       const patch = { metadata: { annotations: { [KEYS.drain]: 'true' } } };
-      await client.patch('pods', pod.name, patch, { namespace: run.namespace, uid: pod.uid, signal });
+      await client
+        .patch('pods', pod.name, patch, { namespace: run.namespace, uid: pod.uid, signal })
+        .catch(unlessOther);
     },
     logs: async function* (run, pod, container, signal) {
       const over = new AbortController();
@@ -64,4 +67,9 @@ export const kubernetesRuntime = (
       if (failure !== undefined) throw failure.error;
     },
   };
+};
+
+/** A pod that is gone, even if another one has its name now, has stopped. */
+const unlessOther = (error: unknown): void => {
+  if (!isConflict(error) && !isWaybillError(error, 'NotFound')) throw error;
 };

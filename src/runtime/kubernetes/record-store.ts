@@ -1,0 +1,289 @@
+import type { Secret } from 'kubernetes-types/core/v1.d.ts';
+import type { ObjectMeta } from 'kubernetes-types/meta/v1.d.ts';
+import { type Digest, isWaybillError, WaybillError } from '../../core/index.ts';
+import type { RunState } from '../../engine/index.ts';
+import { isAlreadyExists, isConflict, type KubeClient, type Pause, type Stored } from '../../kube/index.ts';
+import { type Clock, systemClock } from '../clock.ts';
+import type { CancelMode, HeldRecord } from '../record.ts';
+import type { RunRef } from '../types.ts';
+import { deleteRun } from './delete-run.ts';
+import { type Encoded, holdRecord, LEASE_MS } from './held-record.ts';
+import { KEYS } from './labels.ts';
+import {
+  cancelAnnotation,
+  cancelOf,
+  type Lease,
+  leaseAnnotations,
+  leaseOf,
+  RECORD_TYPE,
+  readPart,
+  readSecret,
+  recordLabels,
+  secretName,
+  secretsOf,
+} from './record-secret.ts';
+
+/** What the store must know of a record; `src/record` knows the rest. */
+export interface Recorded {
+  readonly name: string;
+  readonly namespace: string;
+  readonly uid: string;
+  readonly state: RunState;
+}
+
+/** A record as bytes, in parts that each fit into a Secret. */
+export interface RecordCodec<R extends Recorded> {
+  encode(record: R): readonly Uint8Array[];
+  /** Throws `BadRecord`. */
+  decode(parts: readonly Uint8Array[]): R;
+  planDigest(record: R): Digest;
+  /** Annotations that tell of the run without its content. */
+  summary(record: R): Readonly<Record<string, string>>;
+}
+
+export interface Loaded<R> {
+  readonly record: R;
+  readonly run: RunRef;
+  readonly lease: Lease;
+  readonly driverAlive: boolean;
+  readonly cancel: CancelMode | null;
+}
+
+export interface RecordSummary {
+  readonly name: string;
+  readonly namespace: string;
+  readonly uid: string;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly driverAlive: boolean;
+}
+
+export interface StoreOptions<R extends Recorded> {
+  readonly client: KubeClient;
+  readonly codec: RecordCodec<R>;
+  readonly clock?: Clock;
+  readonly pause?: Pause;
+}
+
+/** Keeps the records of runs as Secrets. https://kubernetes.io/docs/concepts/configuration/secret/ */
+export const createRecordStore = <R extends Recorded>(options: StoreOptions<R>): RecordStore<R> =>
+  new RecordStore(options);
+
+export class RecordStore<R extends Recorded> {
+  readonly #client: KubeClient;
+  readonly #codec: RecordCodec<R>;
+  readonly #clock: Clock;
+  readonly #pause: Pause | undefined;
+
+  constructor({ client, codec, clock = systemClock, pause }: StoreOptions<R>) {
+    this.#client = client;
+    this.#codec = codec;
+    this.#clock = clock;
+    this.#pause = pause;
+  }
+
+  /** Writes a new run's record and holds it, in one request. Throws `RunExists`. */
+  async create(record: R, { holder, signal }: { holder: string; signal?: AbortSignal }): Promise<HeldRecord> {
+    const { name, namespace, uid } = record;
+    const { data, parts } = secretsOf(name, this.#codec.encode(record));
+    const annotations = { ...this.#codec.summary(record), ...leaseAnnotations(this.#lease(holder, 1)) };
+    const metadata = { name: secretName(name), labels: recordLabels(name, uid), annotations };
+    try {
+      const secret = await this.#client.create('secrets', { metadata, type: RECORD_TYPE, data }, { namespace, signal });
+      await this.#writeParts(parts, { record, owner: secret.metadata, signal });
+      return this.#hold(record, secret, holder, 1);
+    } catch (error) {
+      if (!isAlreadyExists(error)) throw error;
+      // Ours, if the answer to the first try got lost.
+      const present = await this.#client.get('secrets', secretName(name), { namespace, signal });
+      if (present.metadata.labels?.[KEYS.runUid] === uid && leaseOf(present.metadata).holder === holder) {
+        await this.#writeParts(parts, { record, owner: present.metadata, signal });
+        return this.#hold(record, present, holder, 1);
+      }
+      throw new WaybillError('RunExists', `a run ${name} exists in namespace ${namespace}`, {
+        subject: name,
+        hint: `take another name, resume it, or delete it with: waybill delete ${name}`,
+      });
+    }
+  }
+
+  /** Reads a run's record. Throws `RunNotFound` and `BadRecord`. */
+  async load(namespace: string, name: string, signal?: AbortSignal): Promise<Loaded<R>> {
+    const secret = await this.#get(namespace, name, signal);
+    const record = await this.#read(namespace, name, secret, signal);
+    const lease = leaseOf(secret.metadata);
+    return {
+      record,
+      run: this.#runOf(record, secret.metadata, lease.epoch),
+      lease,
+      driverAlive: this.#isAlive(lease),
+      cancel: cancelOf(secret.metadata),
+    };
+  }
+
+  /** The runs of a namespace, without their content, newest first. */
+  async list(namespace: string, signal?: AbortSignal): Promise<readonly RecordSummary[]> {
+    const selection = { namespace, fieldSelector: `type=${RECORD_TYPE}`, signal };
+    const { items } = await this.#client.listMetadata('secrets', selection);
+    return items
+      .toSorted((a, b) => (b.metadata.creationTimestamp ?? '').localeCompare(a.metadata.creationTimestamp ?? ''))
+      .map(({ metadata }) => ({
+        name: metadata.labels?.[KEYS.run] ?? metadata.name,
+        namespace,
+        uid: metadata.labels?.[KEYS.runUid] ?? '',
+        annotations: metadata.annotations ?? {},
+        driverAlive: this.#isAlive(leaseOf(metadata)),
+      }));
+  }
+
+  /**
+   * Takes a run over, with the next epoch: where nobody drives it, or with `force`, even then. Throws `DriverAlive`,
+   * `RunNotFound`.
+   */
+  async take(
+    namespace: string,
+    name: string,
+    { holder, force = false, signal }: { holder: string; force?: boolean; signal?: AbortSignal },
+  ): Promise<{ readonly held: HeldRecord; readonly record: R }> {
+    for (;;) {
+      const secret = await this.#get(namespace, name, signal);
+      const lease = leaseOf(secret.metadata);
+      if (this.#isAlive(lease) && !force) {
+        throw new WaybillError('DriverAlive', `run ${name} is driven by ${lease.holder}`, {
+          subject: name,
+          hint: 'wait until it ends, cancel it, or stop that process',
+        });
+      }
+      const record = await this.#read(namespace, name, secret, signal);
+      const epoch = lease.epoch + 1;
+      const { uid, resourceVersion } = secret.metadata;
+      const patch = { metadata: { annotations: leaseAnnotations(this.#lease(holder, epoch)) } };
+      try {
+        const taken = await this.#client.patch('secrets', secretName(name), patch, {
+          namespace,
+          uid,
+          resourceVersion,
+          signal,
+        });
+        return { held: this.#hold(record, taken, holder, epoch), record };
+      } catch (error) {
+        // Somebody was faster: look again who it was.
+        if (!isConflict(error)) throw error;
+      }
+    }
+  }
+
+  /** Writes the wish to cancel a run into its record. The result says whether a driver is there to fulfil it. */
+  async wish(
+    namespace: string,
+    name: string,
+    mode: CancelMode,
+    signal?: AbortSignal,
+  ): Promise<{ driverAlive: boolean }> {
+    const patch = { metadata: { annotations: cancelAnnotation(mode) } };
+    try {
+      const { metadata } = await this.#client.patch('secrets', secretName(name), patch, { namespace, signal });
+      return { driverAlive: this.#isAlive(leaseOf(metadata)) };
+    } catch (error) {
+      throw isWaybillError(error, 'NotFound') ? notFound(namespace, name) : error;
+    }
+  }
+
+  /** Deletes a run with all that it owns, and waits until that is gone. Throws `RunNotFound`. */
+  async delete(namespace: string, name: string, signal?: AbortSignal): Promise<void> {
+    const secret = await this.#get(namespace, name, signal);
+    const uid = secret.metadata.labels?.[KEYS.runUid] ?? '';
+    await deleteRun(this.#client, {
+      namespace,
+      secret: secret.metadata,
+      uid,
+      signal,
+      ...(this.#pause && { pause: this.#pause }),
+    });
+  }
+
+  #lease(holder: string, epoch: number): Lease {
+    return { holder, epoch, renewed: this.#clock.now() + this.#client.clockSkew() };
+  }
+
+  #isAlive({ holder, renewed }: Lease): boolean {
+    return holder !== '' && this.#clock.now() + this.#client.clockSkew() - renewed < LEASE_MS;
+  }
+
+  #runOf(record: R, { uid }: Stored<Secret>['metadata'], epoch: number): RunRef {
+    const { name, namespace } = record;
+    const owner = { name: secretName(name), uid };
+    return { name, namespace, uid: record.uid, planDigest: this.#codec.planDigest(record), owner, epoch };
+  }
+
+  #hold(record: R, secret: Stored<Secret>, holder: string, epoch: number): HeldRecord {
+    let written: readonly string[] = readSecret(record.name, secret).parts.map(({ name }) => name);
+    const encode = async (state: RunState): Promise<Encoded> => {
+      const next = { ...record, state };
+      const { data, parts } = secretsOf(record.name, this.#codec.encode(next));
+      const names = parts.map(({ metadata }) => metadata?.name ?? '');
+      const fresh = parts.filter((_, index) => !written.includes(names[index] ?? ''));
+      await this.#writeParts(fresh, { record, owner: secret.metadata });
+      return {
+        patch: { data, metadata: { annotations: this.#codec.summary(next) } },
+        written: async () => {
+          const old = written.filter((name) => !names.includes(name));
+          written = names;
+          for (const name of old) await this.#client.delete('secrets', name, { namespace: record.namespace });
+        },
+      };
+    };
+    const run = this.#runOf(record, secret.metadata, epoch);
+    const { state } = record;
+    const pause = this.#pause && { pause: this.#pause };
+    return holdRecord({ client: this.#client, clock: this.#clock, run, holder, secret, state, encode, ...pause });
+  }
+
+  async #writeParts(
+    parts: readonly Secret[],
+    { record, owner, signal }: { record: R; owner: Stored<Secret>['metadata']; signal?: AbortSignal | undefined },
+  ): Promise<void> {
+    const ownerReferences: ObjectMeta['ownerReferences'] = [
+      {
+        apiVersion: 'v1',
+        kind: 'Secret',
+        name: owner.name,
+        uid: owner.uid,
+        controller: true,
+        blockOwnerDeletion: true,
+      },
+    ];
+    for (const part of parts) {
+      const metadata = { ...part.metadata, labels: recordLabels(record.name, record.uid), ownerReferences };
+      await this.#client
+        .create('secrets', { ...part, metadata }, { namespace: record.namespace, signal })
+        // Named by its content, which is checked when it is read.
+        .catch((error: unknown) => {
+          if (!isAlreadyExists(error)) throw error;
+        });
+    }
+  }
+
+  async #get(namespace: string, name: string, signal: AbortSignal | undefined): Promise<Stored<Secret>> {
+    try {
+      return await this.#client.get('secrets', secretName(name), { namespace, signal });
+    } catch (error) {
+      throw isWaybillError(error, 'NotFound') ? notFound(namespace, name) : error;
+    }
+  }
+
+  async #read(namespace: string, name: string, secret: Stored<Secret>, signal: AbortSignal | undefined): Promise<R> {
+    const { first, parts } = readSecret(name, secret);
+    const more: Uint8Array[] = [];
+    for (const part of parts) {
+      const found = await this.#client.get('secrets', part.name, { namespace, signal });
+      more.push(readPart(name, found, part.digest));
+    }
+    return this.#codec.decode([first, ...more]);
+  }
+}
+
+const notFound = (namespace: string, name: string): WaybillError =>
+  new WaybillError('RunNotFound', `no run ${name} in namespace ${namespace}`, {
+    subject: name,
+    hint: 'list them with: waybill runs',
+  });
