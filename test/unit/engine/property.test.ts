@@ -140,8 +140,10 @@ class World {
         return;
       }
       const parents = this.node(task).needs.map((need) => this.state.nodes[need]);
-      if (parents.some((parent) => parent?.phase === 'skipped' && parent.reason !== SKIP.when)) skip(SKIP.parent);
-      return;
+      if (parents.some((parent) => parent?.phase === 'skipped' && parent.reason !== SKIP.when)) {
+        skip(SKIP.parent);
+        return;
+      }
       if (parents.some((parent) => parent?.phase === 'failed' && !this.ignores(parent))) {
         skip(SKIP.stopping);
         return;
