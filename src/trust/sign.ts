@@ -53,5 +53,8 @@ export const signBundle = async (
 export const sigstoreBundle = async (digest: Digest, signer: Signer): Promise<object> => {
   const artifact = signStatement(digest);
   const { bytes, hint } = await signer.sign(preAuthEncoding(PAYLOAD_TYPE, artifact));
-  return bundleToJSON(toDSSEBundle({ artifact, artifactType: PAYLOAD_TYPE, signature: bytes, keyHint: hint }));
+  const bundle = toDSSEBundle({ artifact, artifactType: PAYLOAD_TYPE, signature: bytes, keyHint: hint });
+  // The hint stands with the key only: cosign compares an envelope's keyid with an id of its own making, and refuses.
+  for (const signature of bundle.content.dsseEnvelope.signatures) signature.keyid = '';
+  return bundleToJSON(bundle);
 };
