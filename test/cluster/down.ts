@@ -71,15 +71,11 @@ const stopAll = async (settings: Settings): Promise<void> => {
   if (touched) removePodCgroups();
   for (const socket of sockets) rmSync(socket, { force: true });
   removeStrays(settings);
+  const left = mountsBelow(settings.dir);
+  if (left.length > 0) throw new Error(`still mounted: ${left.join(', ')}`);
   // What containerd and CNI know of running containers is no longer true, as after a reboot.
-  if (mountsBelow(settings.dir).length === 0) {
-    for (const folder of [
-      join(paths.containerd, 'state'),
-      join(paths.containerd, 'runc'),
-      join(paths.cni, 'networks'),
-    ]) {
-      rmSync(folder, { recursive: true, force: true });
-    }
+  for (const folder of [`${paths.containerd}/state`, `${paths.containerd}/runc`, `${paths.cni}/networks`]) {
+    rmSync(folder, { recursive: true, force: true });
   }
   for (const port of Object.values(settings.ports)) {
     await until(`port ${port} is free`, async () => !(await listens(port)), { seconds: 10 });

@@ -1,14 +1,9 @@
 import { mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import type { TarEntry } from '../../src/oci/index.ts';
 import { findProgram } from './files.ts';
 import { run } from './shell.ts';
-
-/** What a layer is made of; paths are relative to the root, parents come before what is in them. */
-export type Entry =
-  | { readonly kind: 'folder'; readonly path: string; readonly mode: number }
-  | { readonly kind: 'file'; readonly path: string; readonly mode: number; readonly content: Uint8Array }
-  | { readonly kind: 'link'; readonly path: string; readonly target: string };
 
 const required = (name: string): string => {
   const path = findProgram(name);
@@ -16,7 +11,7 @@ const required = (name: string): string => {
   return path;
 };
 
-const FOLDERS: readonly Entry[] = [
+const FOLDERS: readonly TarEntry[] = [
   ...[
     'bin',
     'etc',
@@ -31,25 +26,25 @@ const FOLDERS: readonly Entry[] = [
     'usr/local/bin',
     'usr/sbin',
     'var',
-  ].map((path) => ({ kind: 'folder', path, mode: 0o755 }) as const),
-  { kind: 'folder', path: 'tmp', mode: 0o1777 },
-  { kind: 'folder', path: 'var/tmp', mode: 0o1777 },
+  ].map((path) => ({ kind: 'directory', path, mode: 0o755 }) as const),
+  { kind: 'directory', path: 'tmp', mode: 0o1777 },
+  { kind: 'directory', path: 'var/tmp', mode: 0o1777 },
 ];
 
-const text = (path: string, content: string): Entry => ({
+const text = (path: string, content: string): TarEntry => ({
   kind: 'file',
   path,
   mode: 0o644,
   content: Buffer.from(content),
 });
 
-const ACCOUNTS: readonly Entry[] = [
+const ACCOUNTS: readonly TarEntry[] = [
   text('etc/passwd', 'root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n'),
   text('etc/group', 'root:x:0:\nnogroup:x:65534:\n'),
 ];
 
 /** The machine's static busybox with a link for each of its applets. */
-export const busybox = async (): Promise<readonly Entry[]> => {
+export const busybox = async (): Promise<readonly TarEntry[]> => {
   const program = required('busybox');
   const applets = (await run(program, ['--list-full'])).trim().split('\n').sort();
   return [
@@ -58,7 +53,7 @@ export const busybox = async (): Promise<readonly Entry[]> => {
     { kind: 'file', path: 'bin/busybox', mode: 0o755, content: readFileSync(program) },
     ...applets
       .filter((path) => path !== 'bin/busybox' && path.includes('/'))
-      .map((path) => ({ kind: 'link', path, target: '/bin/busybox' }) as const),
+      .map((path) => ({ kind: 'symlink', path, target: '/bin/busybox' }) as const),
   ];
 };
 
@@ -67,17 +62,17 @@ const libraries = async (program: string): Promise<string[]> =>
   [...(await run('ldd', [program])).matchAll(/(?:=> )?(\/\S+) \(0x/g)].map(([, path]) => path as string);
 
 /** Busybox with the machine's own bash and jq, and the libraries that these need. */
-export const tools = async (): Promise<readonly Entry[]> => {
+export const tools = async (): Promise<readonly TarEntry[]> => {
   const base = await busybox();
   const programs = { bash: required('bash'), jq: required('jq') };
   const needed = [...new Set((await Promise.all(Object.values(programs).map(libraries))).flat())].sort();
-  const file = (path: string, from: string): Entry => ({
+  const file = (path: string, from: string): TarEntry => ({
     kind: 'file',
     path,
     mode: 0o755,
     content: readFileSync(from),
   });
-  const folders = new Set<string>(base.filter(({ kind }) => kind === 'folder').map(({ path }) => path));
+  const folders = new Set<string>(base.filter(({ kind }) => kind === 'directory').map(({ path }) => path));
   const parents = needed.flatMap((library) => {
     const path = dirname(library).slice(1);
     const all = path.split('/').map((_, i, parts) => parts.slice(0, i + 1).join('/'));
@@ -85,17 +80,17 @@ export const tools = async (): Promise<readonly Entry[]> => {
   });
   return [
     ...base,
-    ...parents.map((path) => ({ kind: 'folder', path, mode: 0o755 }) as const),
+    ...parents.map((path) => ({ kind: 'directory', path, mode: 0o755 }) as const),
     ...needed.map((library) => file(library.slice(1), realpathSync(library))),
     ...Object.entries(programs).map(([name, from]) => file(`usr/bin/${name}`, realpathSync(from))),
     // Official images have bash here, and scripts name it so.
-    { kind: 'link', path: 'bin/bash', target: '/usr/bin/bash' },
-    { kind: 'link', path: 'usr/local/bin/bash', target: '/usr/bin/bash' },
+    { kind: 'symlink', path: 'bin/bash', target: '/usr/bin/bash' },
+    { kind: 'symlink', path: 'usr/local/bin/bash', target: '/usr/bin/bash' },
   ];
 };
 
 /** A static program that sleeps and reaps. */
-export const pause = async (): Promise<readonly Entry[]> => {
+export const pause = async (): Promise<readonly TarEntry[]> => {
   const folder = mkdtempSync(join(tmpdir(), 'waybill-pause-'));
   try {
     const output = join(folder, 'pause');

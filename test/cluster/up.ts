@@ -1,18 +1,16 @@
-import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
-import { createServer } from 'node:net';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { type Api, adminApi } from './api.ts';
-import { type Component, commandOf, componentsOf } from './components.ts';
+import { type Component, componentsOf } from './components.ts';
 import { writeConfig } from './config.ts';
 import { readIfThere, writeAtomic } from './files.ts';
 import { ensureImages, type Images } from './images.ts';
+import { ensureStarted, provisioner, waitReady } from './launch.ts';
 import { locked } from './lock.ts';
 import { ensureNetwork } from './network.ts';
 import { ensureObjects } from './objects.ts';
 import { ensureBinaries, ensurePackages } from './packages.ts';
 import { ensurePki } from './pki.ts';
-import { logOf, owned, processOf, start, stop, tailOf } from './processes.ts';
+import { owned, processOf, tailOf } from './processes.ts';
 import { say } from './say.ts';
 import { NODE, pathsOf, type Settings } from './settings.ts';
 import { until } from './shell.ts';
@@ -33,62 +31,6 @@ const assertAlone = (settings: Settings): void => {
   );
   if (foreign)
     throw new Error(`a kubelet runs on this machine already (pid ${foreign}): set KUBECONFIG to use its cluster`);
-};
-
-const isFree = (port: number): Promise<boolean> =>
-  new Promise((resolve) => {
-    const server = createServer();
-    server.on('error', () => resolve(false));
-    server.listen({ port, host: '0.0.0.0' }, () => server.close(() => resolve(true)));
-  });
-
-/** Starts a component unless the process that was recorded for it lives and was started with the same command. */
-const ensureStarted = async (settings: Settings, component: Component, config: string): Promise<boolean> => {
-  const command = commandOf(component, config);
-  const running = processOf(settings, component.name);
-  if (running?.hash === command.hash) return false;
-  if (running) say(`${component.name} runs with another configuration: starting it anew`);
-  await stop(settings, component.name);
-  for (const name of component.ports) {
-    const port = settings.ports[name];
-    await until(`port ${port} is free`, () => isFree(port), { seconds: 5 }).catch((cause) => {
-      const hint = 'end the program that listens on it, or choose other ports with WAYBILL_CLUSTER_PORT';
-      throw new Error(`${component.name} needs port ${port}, which is taken: ${hint}`, { cause });
-    });
-  }
-  await start(settings, command);
-  return true;
-};
-
-const waitReady = (settings: Settings, { name, ready }: Component): Promise<void> =>
-  until(`${name} answers`, ready, {
-    seconds: 60,
-    lost: () => (processOf(settings, name) ? undefined : `${name} has ended`),
-  }).catch((cause: Error) => {
-    throw new Error(`${cause.message}; the end of ${logOf(settings, name)}:\n${tailOf(settings, name)}`);
-  });
-
-/** The provisioner belongs to this clone, so its path is no part of the hash: two clones with the same code share it. */
-const provisioner = (settings: Settings): { component: Component; config: string } => {
-  const files = ['provisioner.ts', 'api.ts', 'objects.ts', 'settings.ts', 'files.ts'];
-  const hash = createHash('sha256');
-  for (const file of files) hash.update(readFileSync(join(import.meta.dirname, file)));
-  return {
-    config: hash.digest('hex'),
-    component: {
-      name: 'provisioner',
-      argv: [
-        '/usr/bin/env',
-        `WAYBILL_CLUSTER_DIR=${settings.dir}`,
-        `WAYBILL_CLUSTER_PORT=${settings.ports.apiserver}`,
-        process.execPath,
-        '--conditions=@waybill/source',
-        join(import.meta.dirname, 'provisioner.ts'),
-      ],
-      ports: [],
-      ready: async () => true,
-    },
-  };
 };
 
 const isReadySince = (api: Api, since: number) => async (): Promise<boolean> => {
@@ -177,24 +119,23 @@ export const up = (settings: Settings): Promise<Cluster> =>
       };
       const all = componentsOf(settings, api);
       const first = all.slice(0, all.findIndex(({ name }) => name === 'apiserver') + 1);
+      const byName = (name: string): Component => all.find((component) => component.name === name) as Component;
       for (const component of first) {
-        if (component.name === 'apiserver')
-          await waitReady(settings, all.find(({ name }) => name === 'etcd') as Component);
+        if (component.name === 'apiserver') await waitReady(settings, byName('etcd')); // which it does not wait for
         await launch(component, config[component.name] ?? '');
       }
-      const byName = (name: string): Component => all.find((component) => component.name === name) as Component;
       await waitReady(settings, byName('registry'));
-      const [images] = await Promise.all([
-        ensureImages(settings),
-        (async () => {
-          for (const component of first) await waitReady(settings, component);
-          await ensureObjects(api);
-          for (const component of all.slice(first.length)) await launch(component, config[component.name] ?? '');
-          const { component, config: text } = provisioner(settings);
-          await launch(component, text);
-          for (const started of all.slice(first.length)) await waitReady(settings, started);
-        })(),
-      ]);
+      const rest = async (): Promise<void> => {
+        for (const component of first) await waitReady(settings, component);
+        await ensureObjects(api);
+        for (const component of all.slice(first.length)) await launch(component, config[component.name] ?? '');
+        const { component, config: text } = provisioner(settings);
+        await launch(component, text);
+        for (const started of all.slice(first.length)) await waitReady(settings, started);
+      };
+      // Both to their end, also where one fails: an agent that does not compile leaves a cluster that runs.
+      const [images, started] = await Promise.allSettled([ensureImages(settings), rest()]);
+      if (started.status === 'rejected') throw started.reason;
       await until(`node ${NODE} is ready`, isReadySince(api, fresh.includes('kubelet') ? since : 0), {
         seconds: 90,
         lost: () => (processOf(settings, 'kubelet') ? undefined : 'the kubelet has ended'),
@@ -204,8 +145,9 @@ export const up = (settings: Settings): Promise<Cluster> =>
       const account = async (): Promise<boolean> =>
         (await api.get('/api/v1/namespaces/default/serviceaccounts/default')) !== undefined;
       await until('the default service account is there', account, { seconds: 60 });
+      if (images.status === 'rejected') throw images.reason;
       say(fresh.length > 0 ? `up; started ${fresh.join(', ')}` : 'up; all of it ran already');
-      return info(settings, images);
+      return info(settings, images.value);
     } finally {
       api.close();
     }
