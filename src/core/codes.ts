@@ -35,6 +35,8 @@ export const CODES = {
   KubeConfig: { kind: 'missing', says: 'no usable kubeconfig' },
   KubeError: { kind: 'missing', says: 'the API server refused a request' },
   Forbidden: { kind: 'missing', says: 'the user may not do this in the cluster' },
+  // pod
+  AgentProtocol: { kind: 'failed', says: 'the agent in a pod speaks another version of the protocol' },
   // runtime and record
   RunNotFound: { kind: 'missing', says: 'no record of that run' },
   RunExists: { kind: 'usage', says: 'a run of that name exists' },
