@@ -10,6 +10,7 @@ export {
   readPublicKey,
   writePrivateKey,
 } from './keys/index.ts';
+export { loadPolicy, policyFrom } from './load.ts';
 export {
   type CheckedSignature,
   decide,

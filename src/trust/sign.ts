@@ -1,6 +1,6 @@
 import { bundleToJSON, toDSSEBundle } from '@sigstore/bundle';
 import type { Digest } from '../core/index.ts';
-import { contentOf, type Descriptor, jsonContent, MEDIA_TYPES, type Target } from '../oci/index.ts';
+import { type Descriptor, pushBlob, pushManifest, type Target } from '../oci/index.ts';
 import type { Signer } from './signer.ts';
 import { PAYLOAD_TYPE, preAuthEncoding, SIGN_PREDICATE, signStatement } from './statement.ts';
 
@@ -25,28 +25,20 @@ export const signBundle = async (
   signer: Signer,
   { now, signal }: SignOptions,
 ): Promise<Descriptor> => {
-  const bundle = contentOf(Buffer.from(JSON.stringify(await sigstoreBundle(subject.digest, signer))), SIGSTORE_BUNDLE);
-  const config = contentOf(Buffer.from('{}'), MEDIA_TYPES.empty);
-  const manifest = jsonContent(
-    {
-      schemaVersion: 2,
-      mediaType: MEDIA_TYPES.manifest,
-      artifactType: SIGSTORE_BUNDLE,
-      config: config.descriptor,
-      layers: [bundle.descriptor],
-      subject: { mediaType: subject.mediaType, digest: subject.digest, size: subject.size },
-      annotations: {
-        'dev.sigstore.bundle.content': 'dsse-envelope',
-        'dev.sigstore.bundle.predicateType': SIGN_PREDICATE,
-        'org.opencontainers.image.created': `${now.toISOString().slice(0, 19)}Z`,
-      },
+  const bytes = Buffer.from(JSON.stringify(await sigstoreBundle(subject.digest, signer)));
+  const passed = signal === undefined ? {} : { signal };
+  const layer = await pushBlob(target, bytes, SIGSTORE_BUNDLE, passed);
+  return pushManifest(target, {
+    artifactType: SIGSTORE_BUNDLE,
+    layers: [layer],
+    subject,
+    annotations: {
+      'dev.sigstore.bundle.content': 'dsse-envelope',
+      'dev.sigstore.bundle.predicateType': SIGN_PREDICATE,
+      'org.opencontainers.image.created': `${now.toISOString().slice(0, 19)}Z`,
     },
-    MEDIA_TYPES.manifest,
-  );
-  await target.push(config.descriptor, config.bytes, signal);
-  await target.push(bundle.descriptor, bundle.bytes, signal);
-  await target.push(manifest.descriptor, manifest.bytes, signal);
-  return manifest.descriptor;
+    ...passed,
+  });
 };
 
 /** A Sigstore bundle that says of a digest: signed by this signer. */
