@@ -41,3 +41,19 @@ export const claimNameFor = (template: string | undefined, workspace: string, ru
 
 // MD5 keeps names apart; nothing rests on its strength.
 const md5 = (text: string): string => createHash('md5').update(text).digest('hex');
+
+/**
+ * UID of a task of a PipelineRun in the output and in `$(context.taskRun.uid)`: there is no TaskRun object in the
+ * cluster to take it from, so it follows from the run's UID and the TaskRun's name. An RFC 9562 UUID of version 8.
+ */
+export const taskRunUid = (runUid: string, runName: string): string => {
+  const hex = createHash('sha256').update(`${runUid}/${runName}`).digest('hex');
+  const variant = ((Number.parseInt(hex.slice(16, 17), 16) & 0x3) | 0x8).toString(16);
+  return [
+    hex.slice(0, 8),
+    hex.slice(8, 12),
+    `8${hex.slice(13, 16)}`,
+    variant + hex.slice(17, 20),
+    hex.slice(20, 32),
+  ].join('-');
+};
