@@ -22,4 +22,6 @@ export interface HeldRecord {
   readonly lost: AbortSignal;
   /** Writes what is saved and gives the lease back. */
   release(): Promise<void>;
+  /** Stops writing at once; the lease runs out by itself. */
+  abandon(): void;
 }

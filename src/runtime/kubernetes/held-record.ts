@@ -119,6 +119,10 @@ class Holder implements HeldRecord {
     }
   }
 
+  abandon(): void {
+    this.#close();
+  }
+
   #close(): void {
     for (const cancel of this.#timers.values()) cancel();
     this.#timers.clear();

@@ -39,9 +39,13 @@ export const owned = (
   ],
 });
 
-/** Which attempt of which group a pod is; undefined for a pod that does not say. */
-export const handleOf = ({ name = '', uid = '', labels = {} }: ObjectMeta): PodHandle | undefined => {
+/** Which attempt of which group a pod of the run is; undefined for a pod that is not the run's, whatever its labels say. */
+export const handleOf = (
+  run: RunRef,
+  { name = '', uid = '', labels = {}, ownerReferences = [] }: ObjectMeta,
+): PodHandle | undefined => {
   const group = Number(labels[KEYS.group] ?? Number.NaN);
   const attempt = Number(labels[KEYS.attempt] ?? Number.NaN);
+  if (!ownerReferences.some((owner) => owner.uid === run.owner.uid)) return undefined;
   return Number.isSafeInteger(group) && Number.isSafeInteger(attempt) ? { name, uid, group, attempt } : undefined;
 };

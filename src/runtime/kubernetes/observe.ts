@@ -6,6 +6,7 @@ import { Inbox } from '../inbox.ts';
 import type { Notice, Observation, ObserveOptions, PodHandle, RunRef } from '../types.ts';
 import type { PodFeed } from './feed.ts';
 import { handleOf } from './labels.ts';
+import { logReader } from './log-reader.ts';
 import { startProgress } from './progress.ts';
 import { hasEnded } from './tracker.ts';
 
@@ -13,8 +14,6 @@ import { hasEnded } from './tracker.ts';
 export interface PodTeller {
   /** Name of the container whose log tells what happens. */
   readonly supervisor: string;
-  /** A reader of one supervisor's log, line by line; `closed` once it has told everything. */
-  reader(run: RunRef, pod: PodHandle): { line(line: Buffer): readonly EngineEvent[]; readonly closed: boolean };
   /** What a pod's status says by itself. */
   interpret(
     pod: Pod,
@@ -50,7 +49,7 @@ export async function* observeRun(
   const over = new AbortController();
   const within = AbortSignal.any([signal, over.signal]);
   const see = (pod: Stored<Pod>, deleted: boolean): void => {
-    const handle = handleOf(pod.metadata);
+    const handle = handleOf(run, pod.metadata);
     if (handle === undefined) return;
     if (!deleted) present?.push(handle);
     if (ignore?.has(handle.uid)) return;
@@ -127,7 +126,7 @@ class Story {
     if (view.state() === 'waiting') {
       this.#tellStart().catch((error: unknown) => this.#notice('Internal', messageOf(error)));
     }
-    const reader = teller.reader(this.#run, this.#handle);
+    const reader = logReader(this.#run, this.#handle);
     const log = { namespace: this.#run.namespace, pod: name, container: teller.supervisor, view, signal: this.#signal };
     try {
       for await (const line of followLog(client, { ...log, silence: SILENCE_MS, ...(pause && { pause }) })) {

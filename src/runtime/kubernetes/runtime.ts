@@ -24,7 +24,9 @@ export const kubernetesRuntime = (
     list: async (run, signal) => {
       const selection = { namespace: run.namespace, labelSelector: runSelector(run), signal };
       const { items } = await client.listMetadata('pods', selection);
-      return items.map(({ metadata }): PodHandle | undefined => handleOf(metadata)).filter((pod) => pod !== undefined);
+      return items
+        .map(({ metadata }): PodHandle | undefined => handleOf(run, metadata))
+        .filter((pod) => pod !== undefined);
     },
     start: (run, request, signal) => startPod(client, run, request, signal),
     observe: (run, options) =>

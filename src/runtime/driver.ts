@@ -1,0 +1,368 @@
+import { backoff } from '../core/index.ts';
+import { type Action, advance, type EngineEvent, pendingActions, type RunState } from '../engine/index.ts';
+import { type Pause, sleep } from '../kube/index.ts';
+import type { Plan } from '../plan/index.ts';
+import { type Clock, systemClock } from './clock.ts';
+import { failureOf } from './failure.ts';
+import { Inbox } from './inbox.ts';
+import type { HeldRecord } from './record.ts';
+import type { Notice, Observation, PodHandle, PodRequest, Runtime } from './types.ts';
+
+/** What a driver tells whoever shows the run. */
+export type DriverEvent =
+  /** The run has changed. */
+  | { readonly kind: 'changed'; readonly event: EngineEvent; readonly state: RunState }
+  | { readonly kind: 'notice'; readonly notice: Notice };
+
+export interface DriveOptions {
+  readonly plan: Plan;
+  readonly record: HeldRecord;
+  readonly runtime: Runtime;
+  /** The pod of a group's attempt, with the results known in that state. */
+  readonly compile: (state: RunState, group: number, attempt: number) => PodRequest;
+  /** Cancels the run: its pods are stopped, its record is written. */
+  readonly signal?: AbortSignal;
+  /** Ends the driver at once; the run can be resumed. */
+  readonly force?: AbortSignal;
+  readonly onEvent?: (event: DriverEvent) => void;
+  readonly clock?: Clock;
+  readonly pause?: Pause;
+}
+
+/**
+ * Drives a run from wherever its record says it is to its end, and returns its last state, which has been written.
+ * Throws `DriverLost` when another driver took over, the reason of `force` when that aborts, and what the runtime throws
+ * when it can't observe. The lease is given back in any case but `force`.
+ */
+export const drive = async (options: DriveOptions): Promise<RunState> => new Driver(options).run();
+
+type Message =
+  | { readonly kind: 'event'; readonly event: EngineEvent }
+  | { readonly kind: 'created'; readonly pod: PodHandle }
+  | { readonly kind: 'observed'; readonly observation: Observation }
+  /** Some work in the background is done. */
+  | { readonly kind: 'done' };
+
+const BACKOFF = { base: 500, cap: 15_000 };
+/** Pods that nobody asked for must not fill the memory. */
+const HELD_CAP = 20_000;
+
+const keyOf = ({ group, attempt }: { readonly group: number; readonly attempt: number }): string =>
+  `${group}/${attempt}`;
+
+class Driver {
+  readonly #options: DriveOptions;
+  readonly #clock: Clock;
+  readonly #pause: Pause;
+  readonly #inbox = new Inbox<Message>();
+  /** Aborts when the driver ends. */
+  readonly #over = new AbortController();
+  /** Pods being started; aborting one ends its wait before the creation. */
+  readonly #starts = new Map<string, AbortController>();
+  readonly #stops = new Set<Promise<void>>();
+  /** Attempts that were to be stopped, and those of them whose pod was known by then. */
+  readonly #stopped = new Set<string>();
+  readonly #stopping = new Set<string>();
+  readonly #pods = new Map<string, PodHandle>();
+  /** Uids of the pods whose events count. */
+  readonly #uids = new Set<string>();
+  /** What was seen of pods that are not known yet: a watch may be faster than the answer to a creation. */
+  readonly #held = new Map<string, EngineEvent[]>();
+  #heldCount = 0;
+  readonly #wakes = new Map<number, () => void>();
+  readonly #resumed: boolean;
+  #state: RunState;
+  #finished = false;
+  /** Whether all pods of the run are known that an earlier driver may have left. */
+  #ready: boolean;
+
+  constructor(options: DriveOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#pause = options.pause ?? sleep;
+    this.#state = options.record.state;
+    this.#resumed = this.#state.startedAt !== null;
+    this.#ready = !this.#resumed;
+  }
+
+  async run(): Promise<RunState> {
+    const { record, signal, force } = this.#options;
+    const end = (reason: AbortSignal): void => this.#inbox.close({ error: reason.reason });
+    onAbort(record.lost, this.#over.signal, () => end(record.lost));
+    if (force !== undefined) onAbort(force, this.#over.signal, () => end(force));
+    if (signal !== undefined) onAbort(signal, this.#over.signal, () => this.#cancel('Cancelled'));
+    try {
+      this.#begin();
+      record.onCancel((mode) => this.#cancel(mode));
+      for await (const message of this.#inbox) {
+        this.#take(message);
+        if (this.#finished && this.#ready && this.#starts.size === 0 && this.#stops.size === 0) break;
+      }
+      record.save(this.#state);
+      await record.flush();
+      return this.#state;
+    } finally {
+      this.#over.abort();
+      for (const cancel of this.#wakes.values()) cancel();
+      if (force?.aborted === true) record.abandon();
+      else await record.release().catch(() => undefined);
+    }
+  }
+
+  /** A new run starts at once; one that goes on first learns which of its pods are left. */
+  #begin(): void {
+    for (const [group, { pod, attempt }] of this.#state.groups.entries()) {
+      if (pod !== null) this.#know({ ...pod, group, attempt });
+    }
+    if (this.#state.phase === 'done') {
+      this.#finished = true;
+      this.#ready = true;
+      this.#inbox.push({ kind: 'done' });
+      return;
+    }
+    void this.#observe();
+    if (!this.#resumed) this.#inbox.push({ kind: 'event', event: { kind: 'begin', at: this.#clock.now() } });
+  }
+
+  async #observe(): Promise<void> {
+    const { runtime, record } = this.#options;
+    const told = this.#state.groups.flatMap(({ phase, pod }) => (phase === 'done' && pod !== null ? [pod.uid] : []));
+    try {
+      const observations = runtime.observe(record.run, { ignore: new Set(told), signal: this.#over.signal });
+      for await (const observation of observations) this.#inbox.push({ kind: 'observed', observation });
+    } catch (error) {
+      this.#inbox.close({ error });
+    }
+  }
+
+  #cancel(mode: 'Cancelled' | 'CancelledRunFinally' | 'StoppedRunFinally'): void {
+    this.#inbox.push({ kind: 'event', event: { kind: 'cancel', mode, at: this.#clock.now() } });
+  }
+
+  #take(message: Message): void {
+    switch (message.kind) {
+      case 'event':
+        this.#advance(message.event);
+        return;
+      case 'created':
+        this.#created(message.pod);
+        return;
+      case 'observed':
+        this.#observed(message.observation);
+        return;
+      case 'done':
+        return;
+    }
+  }
+
+  #advance(event: EngineEvent): void {
+    const { state, actions } = advance(this.#options.plan, this.#state, event);
+    const changed = state !== this.#state;
+    this.#state = state;
+    for (const action of actions) this.#act(action);
+    if (!changed) return;
+    // What follows from a pod's stop is written when it has been stopped, or whoever takes over would not stop it.
+    if (this.#stops.size === 0) this.#options.record.save(state);
+    this.#options.onEvent?.({ kind: 'changed', event, state });
+  }
+
+  #observed(observation: Observation): void {
+    switch (observation.kind) {
+      case 'notice':
+        this.#options.onEvent?.({ kind: 'notice', notice: observation.notice });
+        return;
+      case 'present':
+        if (this.#resumed) this.#resume(observation.pods);
+        return;
+      case 'event': {
+        const { uid, event } = observation;
+        if (this.#uids.has(uid)) this.#advance(event);
+        else if (this.#heldCount < HELD_CAP) {
+          this.#heldCount += 1;
+          const held = this.#held.get(uid);
+          if (held === undefined) this.#held.set(uid, [event]);
+          else held.push(event);
+        }
+        return;
+      }
+    }
+  }
+
+  /** Goes on where another driver left off: with the pods that are left, and what it may not have done. */
+  #resume(present: readonly PodHandle[]): void {
+    const at = this.#clock.now();
+    const uids = new Set(present.map(({ uid }) => uid));
+    this.#ready = true;
+    for (const [group, { pod, attempt, phase }] of this.#state.groups.entries()) {
+      if (pod === null || phase === 'done' || uids.has(pod.uid)) continue;
+      const message = `pod ${pod.name} is gone`;
+      this.#advance({ kind: 'podLost', group, attempt, reason: 'PodDeleted', message, infrastructure: true, at });
+    }
+    for (const pod of present) {
+      const group = this.#state.groups[pod.group];
+      // Created, but not yet recorded: its start, which comes again, adopts it. Nobody waits for any other one.
+      const adopted = group?.phase === 'starting' && group.attempt === pod.attempt;
+      if (this.#uids.has(pod.uid) || adopted) continue;
+      this.#pods.set(keyOf(pod), pod);
+      this.#stop(pod);
+    }
+    for (const action of pendingActions(this.#options.plan, this.#state, at)) this.#act(action);
+  }
+
+  #know(pod: PodHandle): void {
+    this.#pods.set(keyOf(pod), pod);
+    this.#uids.add(pod.uid);
+  }
+
+  #created(pod: PodHandle): void {
+    const { group, attempt, name, uid } = pod;
+    this.#starts.delete(keyOf(pod));
+    this.#know(pod);
+    this.#advance({ kind: 'podCreated', group, attempt, pod: name, uid, at: this.#clock.now() });
+    // It was to be stopped while it was being created.
+    if (this.#stopped.has(keyOf(pod))) this.#stop(pod);
+    const held = this.#held.get(uid) ?? [];
+    this.#held.delete(uid);
+    this.#heldCount -= held.length;
+    for (const event of held) this.#advance(event);
+  }
+
+  #act(action: Action): void {
+    switch (action.kind) {
+      case 'start':
+        this.#start(action);
+        return;
+      case 'stop':
+        this.#stop(action);
+        return;
+      case 'drain':
+        this.#drain(action);
+        return;
+      case 'wake':
+        this.#wake(action.at);
+        return;
+      case 'finish':
+        this.#finished = true;
+        for (const waiting of this.#starts.values()) waiting.abort();
+        this.#inbox.push({ kind: 'done' });
+        return;
+    }
+  }
+
+  #wake(at: number): void {
+    if (this.#wakes.has(at)) return;
+    const cancel = this.#clock.at(at, () => {
+      this.#wakes.delete(at);
+      this.#inbox.push({ kind: 'event', event: { kind: 'tick', at: this.#clock.now() } });
+    });
+    this.#wakes.set(at, cancel);
+  }
+
+  #start(action: Extract<Action, { kind: 'start' }>): void {
+    const key = keyOf(action);
+    if (this.#starts.has(key) || this.#pods.has(key)) return;
+    const waiting = new AbortController();
+    this.#starts.set(key, waiting);
+    this.#startUntilDone(action, waiting.signal).then(
+      (message) => {
+        if (message.kind !== 'created') this.#starts.delete(key);
+        this.#inbox.push(message);
+      },
+      (error: unknown) => this.#inbox.close({ error }),
+    );
+  }
+
+  async #startUntilDone(
+    { group, attempt, delay }: Extract<Action, { kind: 'start' }>,
+    waiting: AbortSignal,
+  ): Promise<Message> {
+    const { plan, record, runtime, compile } = this.#options;
+    const signal = AbortSignal.any([waiting, this.#over.signal]);
+    const wait = (milliseconds: number): Promise<unknown> => this.#pause(milliseconds, signal).catch(() => undefined);
+    if (delay > 0) await wait(delay);
+    // A pod whose program holds results must not outlive them: another driver would give it others.
+    if (plan.groups[group]?.needs.length !== 0) await this.#settle();
+    for (let tries = 1; !signal.aborted; tries += 1) {
+      try {
+        await record.check();
+        const request = compile(this.#state, group, attempt);
+        return { kind: 'created', pod: await runtime.start(record.run, request, this.#over.signal) };
+      } catch (error) {
+        const failure = this.#over.signal.aborted ? undefined : failureOf(error);
+        if (failure === undefined) throw error;
+        const { message } = failure;
+        const at = this.#clock.now();
+        if (failure.kind === 'final') {
+          const reason = 'PodCreationFailed';
+          return {
+            kind: 'event',
+            event: { kind: 'podLost', group, attempt, reason, message, infrastructure: false, at },
+          };
+        }
+        this.#notice(failure.code, message);
+        await wait(backoff(tries, Math.random(), BACKOFF));
+      }
+    }
+    return { kind: 'done' };
+  }
+
+  /** Waits until pods that were to be stopped are, and everything so far is written. */
+  async #settle(): Promise<void> {
+    await Promise.all(this.#stops);
+    this.#options.record.save(this.#state);
+    await this.#options.record.flush();
+  }
+
+  #stop(what: { readonly group: number; readonly attempt: number }): void {
+    const key = keyOf(what);
+    this.#stopped.add(key);
+    this.#starts.get(key)?.abort();
+    const pod = this.#pods.get(key);
+    if (pod === undefined || this.#stopping.has(key)) return;
+    this.#stopping.add(key);
+    const { record, runtime } = this.#options;
+    const stop = this.#untilDone(() => runtime.stop(record.run, pod, this.#over.signal)).finally(() => {
+      this.#stops.delete(stop);
+      if (this.#stops.size === 0 && !this.#over.signal.aborted) record.save(this.#state);
+      this.#inbox.push({ kind: 'done' });
+    });
+    this.#stops.add(stop);
+  }
+
+  #drain(what: { readonly group: number; readonly attempt: number }): void {
+    const pod = this.#pods.get(keyOf(what));
+    const { record, runtime } = this.#options;
+    if (pod !== undefined) void this.#untilDone(() => runtime.drain(record.run, pod, this.#over.signal));
+  }
+
+  /** Does something that is wanted but not needed to go on: what can't be done is said. */
+  async #untilDone(work: () => Promise<void>): Promise<void> {
+    for (let tries = 1; !this.#over.signal.aborted; tries += 1) {
+      try {
+        await this.#options.record.check();
+        await work();
+        return;
+      } catch (error) {
+        if (this.#over.signal.aborted) return;
+        const failure = failureOf(error);
+        if (failure === undefined) {
+          this.#inbox.close({ error });
+          return;
+        }
+        this.#notice(failure.kind === 'again' ? failure.code : 'Refused', failure.message);
+        if (failure.kind === 'final') return;
+        await this.#pause(backoff(tries, Math.random(), BACKOFF), this.#over.signal).catch(() => undefined);
+      }
+    }
+  }
+
+  #notice(code: string, message: string): void {
+    this.#options.onEvent?.({ kind: 'notice', notice: { code, message, pod: null, at: this.#clock.now() } });
+  }
+}
+
+/** Calls back when a signal aborts, at once if it has, until `over` aborts. */
+const onAbort = (signal: AbortSignal, over: AbortSignal, call: () => void): void => {
+  if (signal.aborted) call();
+  else signal.addEventListener('abort', call, { once: true, signal: over });
+};

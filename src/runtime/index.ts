@@ -1,0 +1,14 @@
+export { type Clock, systemClock } from './clock.ts';
+export { type DriveOptions, type DriverEvent, drive } from './driver.ts';
+export {
+  createRecordStore,
+  type Loaded,
+  type RecordCodec,
+  type Recorded,
+  type RecordStore,
+  type RecordSummary,
+  type StoreOptions,
+} from './kubernetes/record-store.ts';
+export { kubernetesRuntime } from './kubernetes/runtime.ts';
+export type { CancelMode, HeldRecord } from './record.ts';
+export type { Notice, Observation, ObserveOptions, PodHandle, PodRequest, RunRef, Runtime } from './types.ts';

@@ -1,0 +1,62 @@
+import type { EngineEvent, Time } from '../../engine/index.ts';
+import { type AgentEvent, eventReader } from '../../pod/index.ts';
+import type { PodHandle, RunRef } from '../types.ts';
+
+/** Reads one supervisor's log as events of the engine, line by line. */
+export interface LogReader {
+  line(line: Buffer): readonly EngineEvent[];
+  /** The agent has told everything. */
+  readonly closed: boolean;
+}
+
+/**
+ * A reader for the log of one pod. A log whose greeting is of another run, group or attempt is not believed; throws
+ * `AgentProtocol` for an agent of another version.
+ */
+export const logReader = (run: Pick<RunRef, 'uid'>, pod: PodHandle): LogReader => {
+  const reader = eventReader();
+  let foreign = false;
+  return {
+    line: (line) =>
+      foreign
+        ? []
+        : reader.push(line.toString('utf8')).flatMap((event) => {
+            const { group, attempt } = pod;
+            if (event.type === 'hello') {
+              foreign ||= event.run !== run.uid || event.group !== group || event.attempt !== attempt;
+            }
+            return foreign ? [] : engineEvents(event, { group, attempt, at: Date.parse(event.time) });
+          }),
+    get closed() {
+      return !foreign && reader.closed;
+    },
+  };
+};
+
+interface Origin {
+  readonly group: number;
+  readonly attempt: number;
+  readonly at: Time;
+}
+
+const engineEvents = (event: AgentEvent, origin: Origin): readonly EngineEvent[] => {
+  switch (event.type) {
+    case 'hello':
+    case 'heartbeat':
+      return [];
+    case 'task.started':
+      return [{ kind: 'taskStarted', ...origin, task: event.task }];
+    case 'step.started':
+      return [{ kind: 'stepStarted', ...origin, task: event.task, step: event.step }];
+    case 'step.finished': {
+      const { seq: _, time: __, type: ___, ...outcome } = event;
+      return [{ ...outcome, kind: 'stepFinished', ...origin }];
+    }
+    case 'task.finished': {
+      const { seq: _, time: __, type: ___, ...outcome } = event;
+      return [{ ...outcome, kind: 'taskFinished', ...origin }];
+    }
+    case 'closing':
+      return [{ kind: 'snapshot', ...origin, tasks: event.tasks }];
+  }
+};
