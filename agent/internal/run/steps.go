@@ -66,6 +66,9 @@ func (r *Run) exec(s *step) (*wire.Exec, *semantics.Missing) {
 	if exec.Dir, missing = optional(s.spec.WorkingDir, known); missing != nil {
 		return nil, missing
 	}
+	if exec.Dir != nil && *exec.Dir == "" {
+		exec.Dir = nil // As in Kubernetes: empty is not given.
+	}
 	for _, result := range s.spec.Results {
 		exec.StepResults = append(exec.StepResults, wire.Result{Name: result.Name, Type: result.Type})
 	}
