@@ -28,16 +28,16 @@ const PROGRAMS = ['supervisor', 'shim'] as const;
 
 type Architecture = (typeof ARCHITECTURES)[number];
 
-const go = (args: readonly string[], env: NodeJS.ProcessEnv): Promise<void> =>
+const run = (program: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<void> =>
   new Promise((done, fail) => {
-    const child = spawn('go', args, {
+    const child = spawn(program, args, {
       cwd: join(ROOT, 'agent'),
       env: { ...process.env, ...env },
       stdio: ['ignore', 'inherit', 'inherit'],
     });
-    child.on('error', (cause) => fail(new Error('go cannot be started: is it installed?', { cause })));
+    child.on('error', (cause) => fail(new Error(`${program} cannot be started: is it installed?`, { cause })));
     child.on('close', (code) =>
-      code === 0 ? done() : fail(new Error(`go build for ${env.GOARCH} ended with ${code}`)),
+      code === 0 ? done() : fail(new Error(`${program} ${args[0]} for ${env.GOARCH} ended with ${code}`)),
     );
   });
 
@@ -50,7 +50,7 @@ export const buildAgent = async (): Promise<void> => {
     const packages = PROGRAMS.map((name) => `./cmd/${name}`);
     // The variables that would change the bytes, at their defaults whatever the caller's shell says.
     const env = { CGO_ENABLED: '0', GOOS: 'linux', GOARCH: architecture, GOAMD64: 'v1', GOARM64: 'v8.0', GOFLAGS: '' };
-    await go(['build', ...reproducible, '-o', `${folder}/`, ...packages], env);
+    await run('go', ['build', ...reproducible, '-o', `${folder}/`, ...packages], env);
   }
 };
 

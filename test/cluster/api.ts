@@ -16,7 +16,7 @@ export interface KubeObject {
   readonly status?: Readonly<Record<string, unknown>>;
 }
 
-export interface Answer {
+interface Answer {
   readonly status: number;
   /** Undefined where the answer is no JSON. */
   readonly body: unknown;

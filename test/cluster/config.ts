@@ -3,7 +3,7 @@ import { writeAtomic } from './files.ts';
 import { BRIDGE, NETWORK, POD_CIDR, pathsOf, REGISTRY_HTPASSWD, type Settings } from './settings.ts';
 
 /** The pause image's name, as the kubelet's documentation writes it; it comes from our registry like every other. */
-export const PAUSE = 'registry.k8s.io/pause:3.10';
+const PAUSE = 'registry.k8s.io/pause:3.10';
 
 const containerd = ({ socket, containerd, hosts, conf }: ReturnType<typeof pathsOf>): string => `version = 2
 root = "${containerd}/root"

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { findProgram } from './files.ts';
 import { say } from './say.ts';
 
 /** One for the machine: bridge, rules and node are the machine's, whatever the folder. */
@@ -10,7 +11,7 @@ const LOCK = '/run/lock/waybill-cluster.lock';
 const acquire = (path: string, wait: boolean): Promise<(() => void) | undefined> =>
   new Promise((resolve, reject) => {
     const mode = wait ? '--exclusive' : '--nonblock';
-    const child = spawn('flock', [mode, path, 'sh', '-c', 'echo held; exec cat'], {
+    const child = spawn(findProgram('flock') ?? 'flock', [mode, path, 'sh', '-c', 'echo held; exec cat'], {
       stdio: ['pipe', 'pipe', 'ignore'],
     });
     child.on('error', (cause) => reject(new Error('flock (package util-linux) cannot be started', { cause })));

@@ -60,7 +60,7 @@ export const ensureBinaries = async (settings: Settings): Promise<void> => {
   ];
   const packages = DAEMONS.map((name) => `k8s.io/kubernetes/cmd/${name}`);
   await saying(`building Kubernetes ${KUBERNETES} (3 to 4 minutes on two cores, once for this machine)`, () =>
-    run('go', ['build', '-trimpath', '-o', `${next}/`, '-ldflags', flags.join(' '), ...packages], {
+    run('go', ['build', '-o', `${next}/`, '-ldflags', flags.join(' '), ...packages], {
       cwd: join(import.meta.dirname, 'kubernetes'),
       env: { ...process.env, CGO_ENABLED: '0' },
     }),

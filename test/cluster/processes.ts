@@ -6,7 +6,7 @@ import { pathsOf, type Settings } from './settings.ts';
 import { until } from './shell.ts';
 
 /** In the environment of everything the harness starts, and of what those start: the cluster's folder. */
-export const OWNER = 'WAYBILL_CLUSTER_OWNER';
+const OWNER = 'WAYBILL_CLUSTER_OWNER';
 
 /** Which process a component is: a pid means nothing without the time at which it started, in this boot. */
 export interface Identity {
@@ -45,7 +45,7 @@ const statOf = (pid: number): { readonly state: string; readonly start: string }
 };
 
 /** Whether a process is still the one that was recorded, and not another under the same pid. */
-export const isAlive = ({ pid, start, boot }: Identity): boolean => {
+const isAlive = ({ pid, start, boot }: Identity): boolean => {
   const stat = statOf(pid);
   return stat !== undefined && !'ZX'.includes(stat.state) && stat.start === start && boot === bootId();
 };

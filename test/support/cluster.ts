@@ -42,10 +42,6 @@ export const testCluster = (): Promise<TestCluster> => {
   return cluster;
 };
 
-/** The two registries alone; no cluster is started. */
-export const testRegistries = async (): Promise<Pick<TestCluster, 'registry' | 'registryAuth'>> =>
-  publish(await upRegistries(settingsFrom(process.env)), true);
-
 /**
  * Lets pods use `image`, one of the cluster's (`docker.io/library/bash:5.0.18`), where they name `reference`, pinned digest
  * included. False on a foreign cluster, where it cannot be done: the test is skipped then, and says so.
