@@ -24,15 +24,20 @@ const shared = {
   annotations: annotations.nullish().transform((value) => value ?? undefined),
 };
 
-const manifest = z.object({ ...shared, config: descriptor, layers: z.array(descriptor), manifests: z.undefined() });
+const manifest = z.object({
+  ...shared,
+  config: descriptor,
+  layers: z.array(descriptor),
+  manifests: z.never().optional(),
+});
 const index = z.object({
   ...shared,
   manifests: z
     .array(descriptor)
     .nullish()
     .transform((value) => value ?? []),
-  layers: z.undefined(),
-  config: z.undefined(),
+  layers: z.never().optional(),
+  config: z.never().optional(),
 });
 
 const MANIFESTS: readonly string[] = [MEDIA_TYPES.manifest, MEDIA_TYPES.dockerManifest];

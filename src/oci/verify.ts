@@ -38,21 +38,25 @@ export const collect = async (stream: Readable, descriptor: Descriptor): Promise
 
 /**
  * A stream that ends only if what passed has the descriptor's size and digest; else it fails with `SizeMismatch` or
- * `DigestMismatch`. Nothing past the size goes through. What has passed before the end is not verified yet.
+ * `DigestMismatch`. The last piece is held back until all is verified, so that no reader ever has the whole of content
+ * that is not what it should be.
  */
 export const verified = (stream: Readable, descriptor: Descriptor): Readable => {
   const hash = hasherFor(descriptor.digest);
   let size = 0;
+  let held: Buffer | undefined;
   const check = new Transform({
     transform(piece: Buffer, _encoding, done) {
       size += piece.byteLength;
       if (size > descriptor.size) return done(sizeMismatch(descriptor, `more than ${descriptor.size}`));
       hash.update(piece);
-      done(null, piece);
+      const ready = held;
+      held = piece;
+      done(null, ready);
     },
     flush(done) {
       if (size !== descriptor.size) return done(sizeMismatch(descriptor, `${size} of ${descriptor.size}`));
-      done(mismatch(descriptor, hash.digest('hex')) ?? null);
+      done(mismatch(descriptor, hash.digest('hex')) ?? null, held);
     },
   });
   // Errors of either side reach the reader through the transform, which pipeline destroys.

@@ -4,7 +4,7 @@ import { type Digest, WaybillError } from '../../core/index.ts';
 import { createHttp, type Fetch } from '../../http/index.ts';
 import { isManifestLike, referrerOf } from '../manifest.ts';
 import type { Content, Descriptor, Store } from '../types.ts';
-import { checkedBytes, MANIFEST_CAP } from '../verify.ts';
+import { assertMatches, checkedBytes, MANIFEST_CAP } from '../verify.ts';
 import { fetchBlob, hasBlob, pushBlob } from './blobs.ts';
 import { type ClientOptions, createClient } from './client.ts';
 import { createCredentials } from './credentials.ts';
@@ -39,11 +39,19 @@ export const openRegistry = (host: string, repository: string, options: Registry
   const lists = createFallbackLists(client, { now, random, sleep });
   /** Blobs that the registry has just said it does not have: asking again before the push would be a wasted request. */
   const absent = new Set<Digest>();
+  /** Blobs on their way. A second upload of the same content makes docker-registry show half of it for a moment. */
+  const uploads = new Map<Digest, Promise<void>>();
 
   const storeManifest = async (content: Content, signal?: AbortSignal): Promise<void> => {
     const referral = referrerOf(content);
     const { subjectKnown } = await pushManifest(client, content.descriptor.digest, content, signal);
     if (referral !== undefined && !subjectKnown) await lists.add(referral.subject.digest, referral.referrer, signal);
+  };
+
+  const pushMissing = async (descriptor: Descriptor, body: Readable | Uint8Array, signal?: AbortSignal): Promise<void> => {
+    const there = !absent.delete(descriptor.digest) && (await hasBlob(client, descriptor.digest, signal));
+    if (!there) return pushBlob(client, descriptor, body, signal);
+    if (body instanceof Readable) body.destroy();
   };
 
   return {
@@ -72,13 +80,15 @@ export const openRegistry = (host: string, repository: string, options: Registry
         const bytes = await checkedBytes(body, descriptor);
         return storeManifest({ descriptor: { mediaType, digest, size }, bytes }, signal);
       }
-      if (!absent.delete(digest) && (await hasBlob(client, digest, signal))) {
-        // What is there is skipped; but a body of another content is refused all the same where it costs nothing.
+      if (body instanceof Uint8Array) assertMatches(body, descriptor);
+      const running = uploads.get(digest);
+      if (running !== undefined) {
         if (body instanceof Readable) body.destroy();
-        else await checkedBytes(body, descriptor);
-        return;
+        return running;
       }
-      await pushBlob(client, descriptor, body, signal);
+      const upload = pushMissing(descriptor, body, signal).finally(() => uploads.delete(digest));
+      uploads.set(digest, upload);
+      await upload;
     },
     tag: async ({ digest }, tag, signal) => {
       await pushManifest(client, tag, await readManifest(client, digest, signal), signal);
