@@ -13,7 +13,18 @@ export {
   referrerOf,
 } from './manifest.ts';
 export { createMemoryStore } from './memory.ts';
+export { type Opened, openStore } from './open.ts';
 export { type ManifestOptions, pushBlob, pushContent, pushImage, pushIndex, pushManifest } from './pack.ts';
+export {
+  type FileReference,
+  formatReference,
+  type LayoutReference,
+  type ObjectName,
+  parseReference,
+  type Reference,
+  type RegistryReference,
+  type ResolverReference,
+} from './reference.ts';
 export { type Credential, type Credentials, credentialOf } from './registry/credential.ts';
 export { type CredentialOptions, createCredentials } from './registry/credentials.ts';
 export { openRegistry, type RegistryOptions } from './registry/registry.ts';

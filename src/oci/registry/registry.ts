@@ -48,7 +48,11 @@ export const openRegistry = (host: string, repository: string, options: Registry
     if (referral !== undefined && !subjectKnown) await lists.add(referral.subject.digest, referral.referrer, signal);
   };
 
-  const pushMissing = async (descriptor: Descriptor, body: Readable | Uint8Array, signal?: AbortSignal): Promise<void> => {
+  const pushMissing = async (
+    descriptor: Descriptor,
+    body: Readable | Uint8Array,
+    signal?: AbortSignal,
+  ): Promise<void> => {
     const there = !absent.delete(descriptor.digest) && (await hasBlob(client, descriptor.digest, signal));
     if (!there) return pushBlob(client, descriptor, body, signal);
     if (body instanceof Readable) body.destroy();

@@ -1,0 +1,38 @@
+import { WaybillError } from '../core/index.ts';
+import { openLayout } from './layout/layout.ts';
+import { formatReference, type Reference } from './reference.ts';
+import { openRegistry, type RegistryOptions } from './registry/registry.ts';
+import type { Store } from './types.ts';
+
+/** A store, and what to resolve in it. */
+export interface Opened {
+  readonly store: Store;
+  /** The digest, or else the tag, or else `latest`. */
+  readonly ref: string;
+}
+
+/**
+ * The store that a registry or layout reference names. A range must have been turned into a tag before; files and the
+ * other resolvers are no stores (`BadReference`).
+ */
+export const openStore = (reference: Reference, options: RegistryOptions = {}): Opened => {
+  switch (reference.kind) {
+    case 'registry':
+      if (reference.range !== undefined) {
+        throw new WaybillError('Unsupported', `${formatReference(reference)}: ranges are not supported yet`, {
+          hint: 'name a tag or a digest',
+        });
+      }
+      return {
+        store: openRegistry(reference.host, reference.repository, options),
+        ref: reference.digest ?? reference.tag ?? 'latest',
+      };
+    case 'layout':
+      return { store: openLayout(reference.dir), ref: reference.digest ?? reference.tag ?? 'latest' };
+    case 'file':
+    case 'resolver':
+      throw new WaybillError('BadReference', `${formatReference(reference)} is no registry and no layout folder`, {
+        hint: 'write HOST/REPO[:TAG] or oci:DIR[:TAG]',
+      });
+  }
+};
