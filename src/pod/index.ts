@@ -1,4 +1,7 @@
-export type { EventReader } from './events.ts';
-export { EVENT_PROTOCOL, eventReader } from './events.ts';
-export type { Range } from './missing.ts';
+export { AGENT, ANNOTATION, HEARTBEAT, LABEL, PROGRAM_LIMIT, RESULT_LIMITS, SUPERVISOR } from './constants.ts';
+export { containersOf, podNameOf, type StepContainer } from './names.ts';
+export type { Interpretation, PodEvent, PodNotice } from './observed.ts';
 export type * from './program.ts';
+export { type Attempt, programOf } from './program-of.ts';
+export { type PodParts, podOf } from './spec.ts';
+export { type InterpretOptions, interpretPod } from './status.ts';

@@ -1,0 +1,103 @@
+import type { ContainerStateTerminated, Pod } from 'kubernetes-types/core/v1.d.ts';
+import type { Plan } from '../plan/index.ts';
+import { SUPERVISOR } from './constants.ts';
+import { nodeOf } from './lookup.ts';
+import { containersOf, type StepContainer } from './names.ts';
+import type { Loss, PodEvent } from './observed.ts';
+import { readTermination, type Termination } from './termination.ts';
+
+interface Place {
+  readonly group: number;
+  readonly attempt: number;
+  readonly at: number;
+}
+
+/**
+ * What a pod that has ended says of its tasks: first what its supervisor left behind, then that the pod is over. The
+ * engine takes the last only for tasks that are still open. A task that succeeded and declares results fails: they
+ * were in the log, which is read elsewhere, and to go on without them would be a guess.
+ */
+export const endedEvents = (plan: Plan, pod: Pod, place: Place): readonly PodEvent[] => {
+  const containers = containersOf(plan, place.group);
+  const left = readTermination(terminated(pod, SUPERVISOR)?.message);
+  return [
+    ...(left?.tasks ?? []).flatMap((task) => taskEvents(plan, pod, place, task, containers)),
+    { kind: 'podLost', ...place, ...lossOf(pod, containers, left) },
+  ];
+};
+
+/** How a container ended; undefined while it has not. */
+export const terminated = ({ status }: Pod, container: string): ContainerStateTerminated | undefined =>
+  status?.containerStatuses?.find(({ name }) => name === container)?.state?.terminated;
+
+const taskEvents = (
+  plan: Plan,
+  pod: Pod,
+  place: Place,
+  { id, outcome, reason, exitCodes = [] }: Termination['tasks'][number],
+  containers: readonly StepContainer[],
+): PodEvent[] => {
+  const own = containers.filter(({ task }) => task === id);
+  if (own.length === 0) return [];
+  const steps = exitCodes.slice(0, own.length).map(
+    (exitCode, step): PodEvent => ({
+      kind: 'stepFinished',
+      ...place,
+      task: id,
+      step,
+      exitCode,
+      reason: exitCode === 0 ? 'Completed' : 'Error',
+    }),
+  );
+  const end = { kind: 'taskFinished', ...place, task: id } as const;
+  if (outcome === 'succeeded' && nodeOf(plan, id).results.length > 0) {
+    const message = 'the task succeeded, but its results were in a log that could not be read';
+    return [...steps, { ...end, outcome: 'failed', reason: 'ResultsLost', message }];
+  }
+  const oom = own.find(({ container }) => terminated(pod, container)?.reason === 'OOMKilled');
+  if (outcome === 'failed' && oom !== undefined) {
+    return [...steps, { ...end, outcome, reason: 'StepOOM', message: oomMessage(oom.container) }];
+  }
+  return [...steps, { ...end, outcome, reason }];
+};
+
+const oomMessage = (container: string): string => `"${container}" exited with code 137: OOMKilled`;
+
+/** Reasons of the kubelet for a pod that it did not let in, or that its node took along: another pod may fare better. */
+const NODE_REASONS =
+  /^(?:OutOf\w+|NodeAffinity|NodePorts|UnexpectedAdmissionError|NodeShutdown|Terminated|NodeLost|Preempting|Shutdown)$/;
+
+const lossOf = (pod: Pod, containers: readonly StepContainer[], left: Termination | undefined): Loss => {
+  const { reason = '', message = '' } = pod.status ?? {};
+  const name = pod.metadata?.name ?? '';
+  if (reason === 'Evicted') return { reason: 'PodEvicted', message, infrastructure: false };
+  if (reason === 'DeadlineExceeded') {
+    return { reason: 'TaskRunTimeout', message: `pod ${name} ran into its deadline`, infrastructure: false };
+  }
+  if (NODE_REASONS.test(reason)) return { reason, message, infrastructure: true };
+  const killed = containers.filter(({ container }) => terminated(pod, container)?.reason === 'OOMKilled');
+  const [first] = killed;
+  if (first !== undefined) {
+    const tasks = [...new Set(killed.map(({ task }) => task))];
+    return { reason: 'StepOOM', message: oomMessage(first.container), infrastructure: false, tasks };
+  }
+  if (left === undefined) return agentLoss(pod);
+  return {
+    reason: 'OutcomeUnknown',
+    message: `pod ${name} ended without an outcome of all its tasks`,
+    infrastructure: false,
+  };
+};
+
+/** The supervisor never said how its tasks ended: its hook failed, it crashed, or it could not start. */
+export const agentLoss = (pod: Pod): Loss => {
+  const ended = terminated(pod, SUPERVISOR);
+  const said = ended?.message?.startsWith('waybill: ') ? ended.message.slice(0, 1000) : undefined;
+  const how =
+    ended === undefined ? 'did not end' : `exited with code ${ended.exitCode} (${ended.reason ?? 'no reason'})`;
+  return {
+    reason: 'AgentFailed',
+    message: said ?? `the supervisor of pod ${pod.metadata?.name ?? ''} ${how}`,
+    infrastructure: true,
+  };
+};

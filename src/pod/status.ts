@@ -1,0 +1,42 @@
+import type { Pod } from 'kubernetes-types/core/v1.d.ts';
+import type { Plan } from '../plan/index.ts';
+import { endedEvents } from './ended.ts';
+import type { Interpretation } from './observed.ts';
+import { lookAtWaiting } from './waiting.ts';
+
+export interface InterpretOptions {
+  /** Milliseconds since 1970 UTC. */
+  readonly at: number;
+  /** The pod is gone; `pod` is what was last seen of it. */
+  readonly deleted: boolean;
+  /** Milliseconds from the pod's creation for which an image may fail to be pulled. */
+  readonly grace?: number;
+}
+
+/** A registry that restarts is back by then, and a user with a wrong image name does not wait long. */
+const GRACE = 20_000;
+
+/**
+ * What a pod's status says by itself: the fallback where the supervisor's log ended early, and the arbiter of what the
+ * supervisor cannot know. It never guesses a success: what nobody can tell is lost with a reason. A pod that runs as it
+ * should says nothing.
+ */
+export const interpretPod = (
+  plan: Plan,
+  pod: Pod,
+  { group, attempt }: { readonly group: number; readonly attempt: number },
+  { at, deleted, grace = GRACE }: InterpretOptions,
+): Interpretation => {
+  const place = { group, attempt, at };
+  const phase = pod.status?.phase;
+  if (phase === 'Succeeded' || phase === 'Failed') return { events: endedEvents(plan, pod, place), notices: [] };
+  if (deleted) {
+    const message = `pod ${pod.metadata?.name ?? ''} was deleted before its tasks were over`;
+    return {
+      events: [{ kind: 'podLost', ...place, reason: 'PodDeleted', message, infrastructure: false }],
+      notices: [],
+    };
+  }
+  const { loss, notices } = lookAtWaiting(plan, pod, group, { at, grace });
+  return { events: loss === null ? [] : [{ kind: 'podLost', ...place, ...loss }], notices };
+};

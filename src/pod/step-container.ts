@@ -1,0 +1,87 @@
+import type { Container, Volume, VolumeMount } from 'kubernetes-types/core/v1.d.ts';
+import { WaybillError } from '../core/index.ts';
+import { completeText, isMissing, type Known, type Plan, type PlanNode } from '../plan/index.ts';
+import { AGENT, VOLUME } from './constants.ts';
+import { environmentOf } from './environment.ts';
+import { broken, nodeOf } from './lookup.ts';
+import { type StepContainer, shortened } from './names.ts';
+import { completePart } from './part.ts';
+import { workspaceMounts } from './workspaces.ts';
+
+/** Longest name of a volume: a DNS label. */
+const LONGEST = 63;
+
+/**
+ * The container of one step. Its command is the shim; what it runs, and late environment, comes from the supervisor.
+ * `shared`: other tasks have containers in the pod too.
+ */
+export const stepContainer = (
+  plan: Plan,
+  { container, task, step: index, socket }: StepContainer,
+  known: Known,
+  shared: boolean,
+): Container => {
+  const node = nodeOf(plan, task);
+  const step = node.steps[index] ?? broken(`task "${node.name}" has no step ${index}`);
+  const image = completeText(step.image, known);
+  const own = step.volumeMounts.map((part): VolumeMount => {
+    const mount = completePart(part, known);
+    return { ...mount, name: volumeNameOf(node, mount.name, shared) };
+  });
+  return {
+    name: container,
+    image: isMissing(image) ? broken(`the image of step "${step.name}" waits for its own pod`) : image,
+    ...(step.imagePullPolicy === undefined ? {} : { imagePullPolicy: step.imagePullPolicy }),
+    command: [...AGENT.shim],
+    env: [...environmentOf(step, node.podTemplate, known).settled],
+    ...(step.computeResources === undefined ? {} : { resources: step.computeResources }),
+    ...(step.securityContext === undefined ? {} : { securityContext: step.securityContext }),
+    volumeMounts: withImplicit([...own, ...workspaceMounts(plan, task, known)], task, index, socket, container),
+  };
+};
+
+/** A task's own volumes, under the names that they have in the pod. */
+export const taskVolumes = (node: PlanNode, known: Known, shared: boolean): readonly Volume[] =>
+  node.volumes.map((part) => {
+    const volume = completePart(part, known);
+    return { ...volume, name: volumeNameOf(node, volume.name, shared) };
+  });
+
+/** Names of a task's volumes are kept, but where tasks share a pod or the name is one of ours. The pod template's volumes are the pod's. */
+const volumeNameOf = (node: PlanNode, name: string, shared: boolean): string => {
+  const isOwn = node.volumes.some(({ body }) => body.name === name);
+  if (!isOwn || !(shared || /^(?:waybill-|ws-\d)/.test(name))) return name;
+  const prefixed = `t${node.id}-${name}`;
+  return prefixed.length <= LONGEST ? prefixed : shortened(prefixed, prefixed);
+};
+
+/** Adds what Tekton gives every step; an implicit mount is left out where something is mounted at its path. */
+const withImplicit = (
+  mounts: readonly VolumeMount[],
+  task: number,
+  step: number,
+  socket: number,
+  container: string,
+): VolumeMount[] => {
+  const taken = new Set(mounts.map(({ mountPath }) => pathOf(mountPath)));
+  if ([...taken].some((path) => path === '/' || path === '/waybill' || path.startsWith('/waybill/'))) {
+    throw new WaybillError('Unsupported', `container ${container}: nothing may be mounted at / or in /waybill`, {
+      hint: 'choose another mountPath: the agent lives in /waybill',
+    });
+  }
+  const implicit = [
+    { path: '/workspace', part: 'workspace' },
+    { path: '/tekton/home', part: 'home' },
+    { path: '/tekton/results', part: 'results' },
+    { path: '/tekton/steps', part: 'steps' },
+    { path: '/tekton/scripts', part: `scripts/${step}` },
+  ].filter(({ path }) => !taken.has(path));
+  return [
+    { name: VOLUME.bin, mountPath: '/waybill/bin', readOnly: true },
+    { name: VOLUME.run, mountPath: '/waybill/run', subPath: `s${socket}` },
+    ...implicit.map(({ path, part }) => ({ name: VOLUME.tasks, mountPath: path, subPath: `t${task}/${part}` })),
+    ...mounts,
+  ];
+};
+
+const pathOf = (mountPath: string): string => mountPath.replace(/\/+/g, '/').replace(/(?<=.)\/$/, '');
