@@ -6,13 +6,16 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import {
   contentOf,
   type Descriptor,
+  imageOf,
   jsonContent,
   MANIFEST_CAP,
   type Manifest,
   openRegistry,
   parseManifest,
+  pushImage,
   readAll,
   type Store,
+  tarLayer,
 } from '../../src/oci/index.ts';
 import {
   generateKey,
@@ -29,7 +32,6 @@ import {
 import { startRegistry, type TestRegistry } from '../support/registry.ts';
 import { type Ran, run } from '../support/run.ts';
 import { type ToolName, tool } from '../support/tools.ts';
-import { packedTask } from './bundle.ts';
 
 /** Building cosign from nothing takes minutes on a small machine; once built it is kept. */
 const BUILD_TIMEOUT = 20 * 60_000;
@@ -56,14 +58,29 @@ afterAll(async () => {
 const peer = (name: ToolName, ...args: string[]): Promise<Ran> =>
   run(paths.get(name) as string, args, { cwd: dir, env: { COSIGN_PASSWORD: PASSWORD, DOCKER_CONFIG: dir } });
 
+/** A bundle of one Task, as the Tekton Bundle contract wants it. */
+const bundle = () => {
+  const task = {
+    apiVersion: 'tekton.dev/v1',
+    kind: 'Task',
+    metadata: { name: 'build' },
+    spec: { steps: [{ image: 'go' }] },
+  };
+  const annotations = {
+    'dev.tekton.image.apiVersion': task.apiVersion,
+    'dev.tekton.image.kind': 'task',
+    'dev.tekton.image.name': 'build',
+  };
+  const tar = tarLayer([{ kind: 'file', path: 'build', mode: 0o600, content: Buffer.from(JSON.stringify(task)) }]);
+  return imageOf({ layers: [{ tar, annotations }] });
+};
+
 /** A repository of its own for each test, with one bundle in it. */
 const pushed = async (repository: string) => {
   const store = openRegistry(registry.host, repository);
-  const { contents, root } = await packedTask();
-  for (const { descriptor, bytes } of contents) await store.push(descriptor, bytes);
-  await store.tag(root, '1.0.0');
+  const subject = await pushImage(store, bundle(), { tag: '1.0.0' });
   const name = `${registry.host}/${repository}`;
-  return { store, subject: root, name, ref: `${name}@${root.digest}`, tagged: `${name}:1.0.0` };
+  return { store, subject, name, ref: `${name}@${subject.digest}`, tagged: `${name}:1.0.0` };
 };
 
 const keyFiles = async (key: PrivateKey, name: string): Promise<{ secret: string; open: string }> => {
