@@ -30,6 +30,11 @@ export interface TextCompiler {
   value(source: ParamValue, path: Path): Value;
 }
 
+/** Longest text, in UTF-16 units: about the largest object that a bundle may hold. */
+const MAX_TEXT = 1_500_000;
+/** Most elements of a list. */
+const MAX_ITEMS = 16_384;
+
 /** A compiler for one scope; findings go to `report`. */
 export const textCompiler = (scope: Scope, report: Report): TextCompiler => {
   const segmentsOf = (expression: Expression, path: Path): readonly Segment[] => {
@@ -49,13 +54,17 @@ export const textCompiler = (scope: Scope, report: Report): TextCompiler => {
     }
   };
 
-  const text = (source: string, path: Path, environment?: Environment): Text =>
-    joinText(
-      parseVariables(source).flatMap((part) => {
-        if (typeof part !== 'string') return segmentsOf(part, path);
-        return environment === undefined ? [part] : kubernetesSegments(part, environment);
-      }),
-    );
+  const text = (source: string, path: Path, environment?: Environment): Text => {
+    const segments = parseVariables(source).flatMap((part) => {
+      if (typeof part !== 'string') return segmentsOf(part, path);
+      return environment === undefined ? [part] : kubernetesSegments(part, environment);
+    });
+    // Counted before they are joined: defaults that name each other twice grow without end otherwise.
+    const length = segments.reduce((sum, segment) => sum + (typeof segment === 'string' ? segment.length : 0), 0);
+    if (length <= MAX_TEXT) return joinText(segments);
+    report('text-too-large', `with its variables put in this is longer than ${MAX_TEXT} characters`, path);
+    return [];
+  };
 
   const wholeOf = (source: string): Found | undefined => {
     const sole = soleExpression(source);
@@ -63,11 +72,19 @@ export const textCompiler = (scope: Scope, report: Report): TextCompiler => {
     return found?.kind === 'items' || found?.kind === 'object' ? found : undefined;
   };
 
-  const items = (sources: readonly string[], path: Path, environment?: Environment): readonly Item[] =>
-    sources.flatMap((source, index): readonly Item[] => {
+  const items = (sources: readonly string[], path: Path, environment?: Environment): readonly Item[] => {
+    const all: Item[] = [];
+    for (const [index, source] of sources.entries()) {
       const whole = wholeOf(source);
-      return whole?.kind === 'items' ? whole.items : [{ text: text(source, [...path, index], environment) }];
-    });
+      const more = whole?.kind === 'items' ? whole.items : [{ text: text(source, [...path, index], environment) }];
+      if (all.length + more.length > MAX_ITEMS) {
+        report('list-too-large', `with its variables put in this has more than ${MAX_ITEMS} elements`, path);
+        return [];
+      }
+      all.push(...more);
+    }
+    return all;
+  };
 
   const value = (source: ParamValue, path: Path): Value => {
     if (typeof source === 'string') {
@@ -91,7 +108,7 @@ export const textCompiler = (scope: Scope, report: Report): TextCompiler => {
 export const kubernetesSegments = (literal: string, environment: ReadonlySet<string>): Segment[] => {
   const segments: Segment[] = [];
   let from = 0;
-  for (const { 0: all, 1: name, index } of literal.matchAll(/\$\$|\$\(([^)]*)\)/g)) {
+  for (const { 0: all, 1: name, index } of literal.matchAll(/\$\$|\$\(([^)$]*)\)/g)) {
     segments.push(literal.slice(from, index));
     if (all === '$$') segments.push('$');
     else segments.push(name !== undefined && environment.has(name) ? { env: name } : all);

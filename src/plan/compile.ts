@@ -1,4 +1,4 @@
-import { type Diagnostic, hasErrors } from '../core/index.ts';
+import { type Diagnostic, hasErrors, WaybillError } from '../core/index.ts';
 import type { Pipeline, Task } from '../tekton/index.ts';
 import { compilePipeline } from './compile-pipeline.ts';
 import { compileTask } from './compile-task.ts';
@@ -20,6 +20,9 @@ export const compile = (input: CompileInput): Compiled => {
   const report = reportFor();
   const { run } = input;
   checkName(run.name, report);
+  if (isPipeline(input.object) !== (run.kind === 'PipelineRun')) {
+    throw new WaybillError('Internal', `a ${run.kind} of a ${input.object.object.kind}`);
+  }
   const draft = isPipeline(input.object)
     ? compilePipeline({ ...input, pipeline: input.object }, reportFor)
     : compileTask(run, input.object as ResolvedObject<Task>, report);

@@ -39,10 +39,12 @@ export const groupNodes = (nodes: readonly GroupInput[], grouping: Grouping): re
 const byStage = (nodes: readonly GroupInput[]): number[][] => {
   const stages: number[] = [];
   nodes.forEach((node, id) => {
-    const least = node.needs.map((need) => (stages[need] as number) + (share(nodes[need] as GroupInput, node) ? 0 : 1));
-    stages[id] = Math.max(0, ...least);
+    stages[id] = node.needs.reduce((least, need) => {
+      const above = share(nodes[need] as GroupInput, node) ? 0 : 1;
+      return Math.max(least, (stages[need] as number) + above);
+    }, 0);
   });
-  const last = 1 + Math.max(-1, ...nodes.flatMap((node, id) => (node.finally ? [] : [stages[id] as number])));
+  const last = nodes.reduce((most, node, id) => (node.finally ? most : Math.max(most, 1 + (stages[id] as number))), 0);
   const groups = new Map<string, { readonly stage: number; readonly ids: number[] }>();
   nodes.forEach((node, id) => {
     const stage = (stages[id] as number) + (node.finally ? last : 0);
