@@ -11,8 +11,8 @@ export const EVENT_PROTOCOL = 1;
 /** Longest line of an agent, in bytes. */
 const MAX_LINE = 12 * 1024;
 
-/** Longest event made of parts, and all that may wait for missing parts, in UTF-16 units: 4 MiB of results, escaped, and room. */
-const MAX_JOINED = 32 * 1024 * 1024;
+/** What may wait for missing parts, in UTF-16 units: the largest closing event (4 MiB of results, escaped), twice, and room. */
+const MAX_WAITING = 64 * 1024 * 1024;
 
 /** Reads the log of one supervisor. A log may be read again from any place: what was read before is dropped. */
 export interface EventReader {
@@ -60,7 +60,7 @@ export const eventReader = (): EventReader => {
   const join = (part: AgentPart): AgentEvent[] => {
     const first = part.seq - part.part + 1;
     const known = pending.get(first) ?? { parts: part.parts, pieces: new Map<number, string>() };
-    if (first < 1 || part.part > part.parts || known.parts !== part.parts || waiting + part.data.length > MAX_JOINED)
+    if (first < 1 || part.part > part.parts || known.parts !== part.parts || waiting + part.data.length > MAX_WAITING)
       return drop();
     missing.see(part.seq);
     pending.set(first, known);

@@ -51,11 +51,11 @@ export const agentEvent = z.discriminatedUnion('type', [
   z.object({ ...line, type: z.literal('closing'), tasks: z.array(snapshotTask) }),
 ]) satisfies z.ZodType<AgentEvent>;
 
-/** A piece of an event that is longer than a line. */
+/** A piece of an event that is longer than a line. The largest closing event, 4 MiB of results where each byte is escaped twice, has 2500. */
 export const agentPart = z.object({
   ...line,
   part: z.int().min(1),
-  parts: z.int().min(1).max(4096),
+  parts: z.int().min(1).max(3072),
   data: z.string(),
 });
 

@@ -16,6 +16,9 @@ import (
 	"time"
 
 	"waybill.dev/agent/internal/program"
+	// What the binaries are built from: go test would take an old result for a new one without these.
+	_ "waybill.dev/agent/internal/shim"
+	_ "waybill.dev/agent/internal/supervisor"
 	"waybill.dev/agent/internal/value"
 )
 

@@ -1,10 +1,10 @@
 package supervisor
 
 import (
-	"errors"
 	"fmt"
 	"net"
 	"os"
+	"time"
 
 	"waybill.dev/agent/internal/wire"
 )
@@ -79,12 +79,16 @@ func shake(conn *net.UnixConn) error {
 	return nil
 }
 
-// send gives an order. A shim that is gone is found by the reading side; an order that is too large ends the shim.
+// sendLimit bounds how long a shim that does not read can hold up the others.
+const sendLimit = 10 * time.Second
+
+// send gives an order. One that cannot be given ends the connection: the reading side tells, and the shim ends its step.
 func (l *link) send(order wire.Order) {
 	if l.conn == nil {
 		return
 	}
-	if err := wire.Write(l.conn, order); errors.Is(err, wire.ErrTooLarge) {
+	_ = l.conn.SetWriteDeadline(time.Now().Add(sendLimit))
+	if err := wire.Write(l.conn, order); err != nil {
 		l.conn.Close()
 	}
 }

@@ -43,14 +43,15 @@ func OfEntries(entries map[string]string) Value {
 	return Value{Type: Object, Entries: entries}
 }
 
-// Size is what a value counts against the limits: the bytes of its strings.
+// Size is what a value counts against the limits: the bytes of its strings, and in arrays and objects the quotes, colons
+// and commas around them, so that a million empty strings are not nothing.
 func (v Value) Size() int {
 	size := len(v.Text)
 	for _, item := range v.Items {
-		size += len(item)
+		size += len(item) + len(`"",`)
 	}
 	for key, entry := range v.Entries {
-		size += len(key) + len(entry)
+		size += len(key) + len(entry) + len(`"":"",`)
 	}
 	return size
 }
