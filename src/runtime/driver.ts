@@ -99,13 +99,15 @@ class Driver {
         if (this.#finished && this.#ready && this.#starts.size === 0 && this.#stops.size === 0) break;
       }
       record.save(this.#state);
-      await record.flush();
+      await record.release();
       return this.#state;
+    } catch (error) {
+      if (force?.aborted === true) record.abandon();
+      else await record.release().catch(() => undefined);
+      throw error;
     } finally {
       this.#over.abort();
       for (const cancel of this.#wakes.values()) cancel();
-      if (force?.aborted === true) record.abandon();
-      else await record.release().catch(() => undefined);
     }
   }
 
@@ -125,10 +127,10 @@ class Driver {
   }
 
   async #observe(): Promise<void> {
-    const { runtime, record } = this.#options;
+    const { runtime, record, plan } = this.#options;
     const told = this.#state.groups.flatMap(({ phase, pod }) => (phase === 'done' && pod !== null ? [pod.uid] : []));
     try {
-      const observations = runtime.observe(record.run, { ignore: new Set(told), signal: this.#over.signal });
+      const observations = runtime.observe(record.run, { plan, ignore: new Set(told), signal: this.#over.signal });
       for await (const observation of observations) this.#inbox.push({ kind: 'observed', observation });
     } catch (error) {
       this.#inbox.close({ error });

@@ -1,4 +1,5 @@
 export { type Clock, systemClock } from './clock.ts';
+export { podCompiler } from './compile.ts';
 export { type DriveOptions, type DriverEvent, drive } from './driver.ts';
 export {
   createRecordStore,

@@ -20,7 +20,7 @@ export interface HeldRecord {
   /** Calls back when somebody wishes to cancel the run, and at once if somebody has. */
   onCancel(call: (mode: CancelMode) => void): void;
   readonly lost: AbortSignal;
-  /** Writes what is saved and gives the lease back. */
+  /** Writes what is saved and gives the lease back, in one write. Throws when that cannot be written. */
   release(): Promise<void>;
   /** Stops writing at once; the lease runs out by itself. */
   abandon(): void;

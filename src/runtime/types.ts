@@ -1,6 +1,7 @@
 import type { PersistentVolumeClaim, Pod, Secret } from 'kubernetes-types/core/v1.d.ts';
 import type { Digest } from '../core/index.ts';
 import type { EngineEvent, Time } from '../engine/index.ts';
+import type { Plan } from '../plan/index.ts';
 
 /** A run, as a runtime knows it. */
 export interface RunRef {
@@ -73,6 +74,8 @@ export interface Runtime {
 }
 
 export interface ObserveOptions {
+  /** Tells what the state of a pod means for its tasks. */
+  readonly plan: Plan;
   readonly ignore?: ReadonlySet<string>;
   readonly signal: AbortSignal;
 }

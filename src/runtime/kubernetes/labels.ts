@@ -1,18 +1,9 @@
 import type { ObjectMeta } from 'kubernetes-types/meta/v1.d.ts';
+import { ANNOTATION, LABEL, MANAGER } from '../../pod/index.ts';
 import type { PodHandle, RunRef } from '../types.ts';
 
 /** Labels and annotations of a run's objects. */
-export const KEYS = {
-  managedBy: 'app.kubernetes.io/managed-by',
-  run: 'waybill.dev/run',
-  runUid: 'waybill.dev/run-uid',
-  group: 'waybill.dev/group',
-  attempt: 'waybill.dev/attempt',
-  planDigest: 'waybill.dev/plan-digest',
-  specHash: 'waybill.dev/spec-hash',
-  epoch: 'waybill.dev/epoch',
-  drain: 'waybill.dev/drain',
-} as const;
+export const KEYS = { ...LABEL, ...ANNOTATION } as const;
 
 /** Selects all objects of a run. */
 export const runSelector = ({ uid }: Pick<RunRef, 'uid'>): string => `${KEYS.runUid}=${uid}`;
@@ -25,7 +16,7 @@ export const owned = (
 ): ObjectMeta => ({
   ...metadata,
   namespace: run.namespace,
-  labels: { ...metadata?.labels, [KEYS.managedBy]: 'waybill', [KEYS.run]: run.name, [KEYS.runUid]: run.uid },
+  labels: { ...metadata?.labels, [KEYS.managedBy]: MANAGER, [KEYS.run]: run.name, [KEYS.runUid]: run.uid },
   annotations: { ...metadata?.annotations, ...annotations },
   ownerReferences: [
     {

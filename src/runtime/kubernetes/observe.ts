@@ -1,30 +1,19 @@
 import type { Pod } from 'kubernetes-types/core/v1.d.ts';
 import { isWaybillError, messageOf } from '../../core/index.ts';
 import type { EngineEvent } from '../../engine/index.ts';
-import { type ContainerView, followLog, type KubeClient, type Pause, type Stored } from '../../kube/index.ts';
+import { type ContainerView, followLog, type KubeClient, type Pause, type Stored, sleep } from '../../kube/index.ts';
+import type { Plan } from '../../plan/index.ts';
+import { interpretPod, SUPERVISOR } from '../../pod/index.ts';
 import { Inbox } from '../inbox.ts';
-import type { Notice, Observation, ObserveOptions, PodHandle, RunRef } from '../types.ts';
+import type { Observation, ObserveOptions, PodHandle, RunRef } from '../types.ts';
 import type { PodFeed } from './feed.ts';
 import { handleOf } from './labels.ts';
 import { logReader } from './log-reader.ts';
 import { startProgress } from './progress.ts';
 import { hasEnded } from './tracker.ts';
 
-/** How pods and logs are read; `src/pod` knows. */
-export interface PodTeller {
-  /** Name of the container whose log tells what happens. */
-  readonly supervisor: string;
-  /** What a pod's status says by itself. */
-  interpret(
-    pod: Pod,
-    handle: PodHandle,
-    options: { readonly at: number; readonly deleted: boolean },
-  ): { readonly events: readonly EngineEvent[]; readonly notices: readonly Omit<Notice, 'pod' | 'at'>[] };
-}
-
 export interface Observer {
   readonly client: KubeClient;
-  readonly teller: PodTeller;
   readonly feed: PodFeed;
   readonly now: () => number;
   readonly pause?: Pause;
@@ -32,6 +21,7 @@ export interface Observer {
 
 /** The supervisor says at least that it lives three times as often. */
 const SILENCE_MS = 65_000;
+const LOOK_MS = 5000;
 
 /**
  * The story of a run's pods: one watch over all of them, and for each the log of its supervisor, opened when the watch
@@ -41,7 +31,7 @@ const SILENCE_MS = 65_000;
 export async function* observeRun(
   observer: Observer,
   run: RunRef,
-  { ignore, signal }: ObserveOptions,
+  { plan, ignore, signal }: ObserveOptions,
 ): AsyncGenerator<Observation> {
   const out = new Inbox<Observation>();
   const stories = new Map<string, Story>();
@@ -54,7 +44,7 @@ export async function* observeRun(
     if (!deleted) present?.push(handle);
     if (ignore?.has(handle.uid)) return;
     const known = stories.get(handle.uid);
-    const story = known ?? new Story(observer, run, handle, out, within);
+    const story = known ?? new Story({ observer, run, plan, handle, out, signal: within });
     story.see(pod, deleted);
     if (known !== undefined) return;
     stories.set(handle.uid, story);
@@ -86,13 +76,18 @@ const notice = (code: string, message: string, pod: string | null, at: number): 
   notice: { code, message, pod, at },
 });
 
+interface Context {
+  readonly observer: Observer;
+  readonly run: RunRef;
+  readonly plan: Plan;
+  readonly handle: PodHandle;
+  readonly out: Inbox<Observation>;
+  readonly signal: AbortSignal;
+}
+
 /** One pod, from when it is first seen until all is told. */
 class Story {
-  readonly #observer: Observer;
-  readonly #run: RunRef;
-  readonly #handle: PodHandle;
-  readonly #out: Inbox<Observation>;
-  readonly #signal: AbortSignal;
+  readonly #context: Context;
   readonly #view: ContainerView;
   /** Aborts when nothing more is to be told of the start. */
   readonly #started = new AbortController();
@@ -100,14 +95,11 @@ class Story {
   #pod: Pod | undefined;
   #deleted = false;
   #over = false;
+  #looking = false;
 
-  constructor(observer: Observer, run: RunRef, handle: PodHandle, out: Inbox<Observation>, signal: AbortSignal) {
-    this.#observer = observer;
-    this.#run = run;
-    this.#handle = handle;
-    this.#out = out;
-    this.#signal = signal;
-    this.#view = observer.feed.tracker.view(handle.name, observer.teller.supervisor);
+  constructor(context: Context) {
+    this.#context = context;
+    this.#view = context.observer.feed.tracker.view(context.handle.name, SUPERVISOR);
   }
 
   /** A new state of the pod. What it says of a pod that still runs is told at once, all else when the log has been read. */
@@ -120,14 +112,15 @@ class Story {
 
   /** Tells everything, once the pod has been seen. */
   async tell(): Promise<void> {
-    const { client, teller, pause, now } = this.#observer;
-    const { name } = this.#handle;
+    const { observer, run, handle, out, signal } = this.#context;
+    const { client, pause, now } = observer;
+    const { name } = handle;
     const view = this.#view;
     if (view.state() === 'waiting') {
       this.#tellStart().catch((error: unknown) => this.#notice('Internal', messageOf(error)));
     }
-    const reader = logReader(this.#run, this.#handle);
-    const log = { namespace: this.#run.namespace, pod: name, container: teller.supervisor, view, signal: this.#signal };
+    const reader = logReader(run, handle);
+    const log = { namespace: run.namespace, pod: name, container: SUPERVISOR, view, signal };
     try {
       for await (const line of followLog(client, { ...log, silence: SILENCE_MS, ...(pause && { pause }) })) {
         for (const event of reader.line(line)) this.#push(event);
@@ -135,7 +128,7 @@ class Story {
       }
     } catch (error) {
       if (!isWaybillError(error, 'Forbidden')) throw error;
-      this.#out.push(notice('LogForbidden', error.message, name, now()));
+      out.push(notice('LogForbidden', error.message, name, now()));
     }
     this.#started.abort();
     if (!reader.closed) await this.#tellEnd();
@@ -144,37 +137,51 @@ class Story {
 
   /** Without a closing snapshot the pod's own end decides. */
   async #tellEnd(): Promise<void> {
-    while (!this.#signal.aborted && !this.#deleted && this.#pod !== undefined && !hasEnded(this.#pod)) {
-      await Promise.race([this.#view.changed(), aborted(this.#signal)]);
+    const { signal } = this.#context;
+    while (!signal.aborted && !this.#deleted && this.#pod !== undefined && !hasEnded(this.#pod)) {
+      await Promise.race([this.#view.changed(), aborted(signal)]);
     }
-    if (!this.#signal.aborted) this.#tellStatus();
+    if (!signal.aborted) this.#tellStatus();
   }
 
   async #tellStart(): Promise<void> {
-    const { client, now, pause } = this.#observer;
-    const signal = AbortSignal.any([this.#signal, this.#started.signal]);
-    for await (const said of startProgress(client, this.#run, this.#handle, { signal, now, ...(pause && { pause }) })) {
-      this.#notice(said.code, said.message);
-    }
+    const { observer, run, handle, signal } = this.#context;
+    const { client, now, pause } = observer;
+    const within = AbortSignal.any([signal, this.#started.signal]);
+    const progress = startProgress(client, run, handle, { signal: within, now, ...(pause && { pause }) });
+    for await (const { code, message } of progress) this.#notice(code, message);
   }
 
   #tellStatus(): void {
     if (this.#over || this.#pod === undefined) return;
-    const options = { at: this.#observer.now(), deleted: this.#deleted };
-    const { events, notices } = this.#observer.teller.interpret(this.#pod, this.#handle, options);
+    const { observer, plan, handle } = this.#context;
+    const { events, notices } = interpretPod(plan, this.#pod, handle, { at: observer.now(), deleted: this.#deleted });
     for (const { code, message } of notices) this.#notice(code, message);
     for (const event of events) this.#push(event);
+    if (notices.length > 0 && events.length === 0) void this.#lookAgain();
+  }
+
+  /** What is borne for a while becomes a loss by the passing of time, without a change of the pod. */
+  async #lookAgain(): Promise<void> {
+    if (this.#looking) return;
+    const { observer, signal } = this.#context;
+    this.#looking = true;
+    await (observer.pause ?? sleep)(LOOK_MS, signal).catch(() => undefined);
+    this.#looking = false;
+    if (!signal.aborted && !this.#deleted && this.#pod !== undefined && !hasEnded(this.#pod)) this.#tellStatus();
   }
 
   #notice(code: string, message: string): void {
     const key = `${code} ${message}`;
     if (this.#noticed.has(key)) return;
     this.#noticed.add(key);
-    this.#out.push(notice(code, message, this.#handle.name, this.#observer.now()));
+    const { observer, handle, out } = this.#context;
+    out.push(notice(code, message, handle.name, observer.now()));
   }
 
   #push(event: EngineEvent): void {
-    this.#out.push({ kind: 'event', uid: this.#handle.uid, event });
+    const { handle, out } = this.#context;
+    out.push({ kind: 'event', uid: handle.uid, event });
   }
 }
 

@@ -2,6 +2,7 @@ import type { Secret } from 'kubernetes-types/core/v1.d.ts';
 import type { ObjectMeta } from 'kubernetes-types/meta/v1.d.ts';
 import { z } from 'zod';
 import { digestOf, hexOf, isDigest, WaybillError } from '../../core/index.ts';
+import { MANAGER } from '../../pod/index.ts';
 import type { CancelMode } from '../record.ts';
 import { KEYS } from './labels.ts';
 
@@ -94,7 +95,7 @@ export const readPart = (run: string, secret: Secret, digest: string): Uint8Arra
 
 /** Labels of a record and its parts. */
 export const recordLabels = (name: string, uid: string): Record<string, string> => ({
-  [KEYS.managedBy]: 'waybill',
+  [KEYS.managedBy]: MANAGER,
   [KEYS.run]: name,
   [KEYS.runUid]: uid,
 });

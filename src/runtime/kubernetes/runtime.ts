@@ -3,14 +3,13 @@ import { followLog, isConflict, type KubeClient, type Pause } from '../../kube/i
 import type { PodHandle, RunRef, Runtime } from '../types.ts';
 import { PodFeed } from './feed.ts';
 import { handleOf, KEYS, runSelector } from './labels.ts';
-import { observeRun, type PodTeller } from './observe.ts';
+import { observeRun } from './observe.ts';
 import { startPod } from './start.ts';
 import { hasEnded } from './tracker.ts';
 
 /** The runtime that starts pods in a Kubernetes cluster. One pod watch a run, one log connection a pod. */
 export const kubernetesRuntime = (
   client: KubeClient,
-  teller: PodTeller,
   { now = Date.now, pause }: { readonly now?: () => number; readonly pause?: Pause } = {},
 ): Runtime => {
   const feeds = new Map<string, PodFeed>();
@@ -29,8 +28,7 @@ export const kubernetesRuntime = (
         .filter((pod) => pod !== undefined);
     },
     start: (run, request, signal) => startPod(client, run, request, signal),
-    observe: (run, options) =>
-      observeRun({ client, teller, feed: feedOf(run), now, ...(pause && { pause }) }, run, options),
+    observe: (run, options) => observeRun({ client, feed: feedOf(run), now, ...(pause && { pause }) }, run, options),
     stop: async (run, pod, signal) => {
       const known = feeds.get(run.uid)?.tracker.get(pod.name);
       if (known !== undefined && known.metadata?.uid === pod.uid && hasEnded(known)) return;

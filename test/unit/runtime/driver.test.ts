@@ -1,0 +1,196 @@
+import { expect, test } from 'vitest';
+import { WaybillError } from '../../../src/core/index.ts';
+import { advance, initialState } from '../../../src/engine/index.ts';
+import { KubeApiError } from '../../../src/kube/index.ts';
+import { type DriveOptions, type DriverEvent, drive, type PodHandle } from '../../../src/runtime/index.ts';
+import { compile, fakeClock, fakeRecord, fakeRuntime, finished } from './fakes.ts';
+import { planOf } from './plan.ts';
+
+const CHAIN = planOf([], [0]);
+
+const apiError = (status: number, reason: string, message = reason) =>
+  new WaybillError(status === 403 ? 'Forbidden' : 'KubeError', message, {
+    cause: new KubeApiError(status, reason, message),
+  });
+
+const given = (
+  plan: DriveOptions['plan'],
+  options: Parameters<typeof fakeRuntime>[1] = {},
+  first = initialState(plan),
+) => {
+  const log: string[] = [];
+  const events: DriverEvent[] = [];
+  const { clock, pass } = fakeClock();
+  const fake = fakeRecord(plan, log, first);
+  const { runtime, out } = fakeRuntime(log, options);
+  const base = { plan, record: fake.record, runtime, compile, clock, pause: async () => {} };
+  const onEvent = (event: DriverEvent) => void events.push(event);
+  return { ...fake, log, events, clock, pass, out, options: { ...base, onEvent } satisfies DriveOptions };
+};
+
+/** The state after some events. */
+const after = (plan: DriveOptions['plan'], ...events: Parameters<typeof advance>[2][]) =>
+  events.reduce((state, event) => advance(plan, state, event).state, initialState(plan));
+
+const BEGIN = { kind: 'begin', at: 1 } as const;
+const created = (group: number, attempt = 1) =>
+  ({
+    kind: 'podCreated',
+    group,
+    attempt,
+    pod: `pod-${group}/${attempt}`,
+    uid: `uid-${group}/${attempt}`,
+    at: 2,
+  }) as const;
+const handle = (group: number, attempt = 1): PodHandle => ({
+  name: `pod-${group}/${attempt}`,
+  uid: `uid-${group}/${attempt}`,
+  group,
+  attempt,
+});
+
+test('a chain runs to its end; results are written before the pod that holds them starts', async () => {
+  const { log, events, written, options } = given(CHAIN);
+  const state = await drive(options);
+  expect(state.condition?.status).toBe('True');
+  expect(written()).toBe(state);
+  expect(log).toEqual(['start 0/1', 'flush', 'start 1/1', 'release']);
+  expect(events.map((event) => (event.kind === 'changed' ? event.event.kind : event.kind))).toEqual([
+    'begin',
+    'podCreated',
+    'taskFinished',
+    'podCreated',
+    'taskFinished',
+  ]);
+});
+
+test('events of pods that are not in the record do not count', async () => {
+  const stranger = { ...handle(0), uid: 'stranger' };
+  const { options, out, written } = given(CHAIN, {
+    run: (pod, say) => {
+      out.push({ kind: 'event', uid: stranger.uid, event: { ...finished(pod), outcome: 'failed' } as never });
+      say(finished(pod));
+    },
+  });
+  await drive(options);
+  expect(written().condition?.status).toBe('True');
+});
+
+test('a lasting refusal fails the task, a passing one is borne', async () => {
+  const invalid = given(planOf([]), { refuse: () => apiError(422, 'Invalid') });
+  const state = await drive(invalid.options);
+  expect(state.nodes[0]).toMatchObject({ phase: 'failed', reason: 'PodCreationFailed' });
+
+  const quota = given(planOf([]), {
+    refuse: (_, tries) => (tries < 3 ? apiError(403, 'Forbidden', 'exceeded quota: pods') : undefined),
+  });
+  expect((await drive(quota.options)).condition?.status).toBe('True');
+  const notices = quota.events.flatMap((event) => (event.kind === 'notice' ? [event.notice.code] : []));
+  expect(notices).toEqual(['ExceededResourceQuota', 'ExceededResourceQuota']);
+});
+
+test('an abort cancels the run: pods are stopped, then the record is written', async () => {
+  const abort = new AbortController();
+  const { options, log, written } = given(planOf([], []), {
+    run: ({ group }) => {
+      if (group === 1) abort.abort();
+    },
+  });
+  const state = await drive({ ...options, signal: abort.signal });
+  expect(state.condition).toMatchObject({ status: 'False', reason: 'Cancelled' });
+  expect(log.toSorted()).toEqual(['release', 'start 0/1', 'start 1/1', 'stop 0/1', 'stop 1/1']);
+  expect(log.indexOf('stop 1/1')).toBeLessThan(log.indexOf('release'));
+  expect(written()).toBe(state);
+});
+
+test('a pod that was being created when the run was cancelled is stopped', async () => {
+  const abort = new AbortController();
+  const { options, log } = given(planOf([]), { run: () => {} });
+  let answer = (): void => {};
+  const start = options.runtime.start;
+  const runtime = {
+    ...options.runtime,
+    start: async (...args: Parameters<typeof start>) => {
+      abort.abort();
+      await new Promise<void>((done) => {
+        answer = done;
+        setTimeout(done, 20);
+      });
+      return start(...args);
+    },
+  };
+  const state = await drive({ ...options, runtime, signal: abort.signal });
+  answer();
+  expect(state.condition?.reason).toBe('Cancelled');
+  expect(log).toEqual(['start 0/1', 'stop 0/1', 'release']);
+});
+
+test('a second abort ends at once, without writing', async () => {
+  const force = new AbortController();
+  const { options, log } = given(planOf([]), { run: () => force.abort(new Error('at once')) });
+  await expect(drive({ ...options, force: force.signal })).rejects.toThrow('at once');
+  expect(log).toEqual(['start 0/1', 'abandon']);
+});
+
+test('a driver that was replaced stops', async () => {
+  const { options, lose, log } = given(planOf([]), { run: () => lose() });
+  await expect(drive(options)).rejects.toMatchObject({ code: 'DriverLost' });
+  expect(log.filter((entry) => entry.startsWith('stop'))).toEqual([]);
+});
+
+test('a wish in the record cancels', async () => {
+  const { options, wish } = given(planOf([]), { run: () => wish('Cancelled') });
+  expect((await drive(options)).condition?.reason).toBe('Cancelled');
+});
+
+test('time-outs end by the clock', async () => {
+  const { options, pass } = given(planOf([]), { run: () => setImmediate(() => pass(3_600_001)) });
+  expect((await drive(options)).condition).toMatchObject({ status: 'False', reason: 'PipelineRunTimeout' });
+});
+
+test('a run goes on with the pods that are left, without starting them again', async () => {
+  const first = after(CHAIN, BEGIN, created(0));
+  const { options, out, log } = given(CHAIN, { present: [handle(0)] }, first);
+  out.push({ kind: 'event', uid: 'uid-0/1', event: finished(handle(0)) });
+  expect((await drive(options)).condition?.status).toBe('True');
+  expect(log).toEqual(['flush', 'start 1/1', 'release']);
+});
+
+test('a pod that is gone when a run goes on is lost, and another one takes its place', async () => {
+  const first = after(CHAIN, BEGIN, created(0));
+  const { options, log } = given(CHAIN, { present: [] }, first);
+  const state = await drive(options);
+  expect(log.filter((entry) => entry.startsWith('start'))).toContain('start 0/2');
+  expect(state.condition?.status).toBe('True');
+});
+
+test('a pod that was created but not recorded is started again, which adopts it; any other one is stopped', async () => {
+  const first = after(CHAIN, BEGIN);
+  const { options, log } = given(CHAIN, { present: [handle(0), handle(1, 7)] }, first);
+  await drive(options);
+  expect(log).toContain('stop 1/7');
+  expect(log).toContain('start 0/1');
+  expect(log).not.toContain('stop 0/1');
+});
+
+test('a run that was cancelled while nobody drove it stops what is left', async () => {
+  const first = after(CHAIN, BEGIN);
+  const abort = new AbortController();
+  abort.abort();
+  const { options, log } = given(CHAIN, { present: [handle(0)] }, first);
+  const state = await drive({ ...options, signal: abort.signal });
+  expect(state.condition?.reason).toBe('Cancelled');
+  expect(log).toContain('stop 0/1');
+});
+
+test('a run that is over is not driven again', async () => {
+  const over = after(planOf([]), BEGIN, created(0), finished(handle(0)));
+  const { options, log } = given(planOf([]), {}, over);
+  expect(await drive(options)).toBe(over);
+  expect(log).toEqual(['release']);
+});
+
+test('a runtime that can no longer observe ends the driver with its reason', async () => {
+  const { options, out } = given(planOf([]), { run: () => out.close({ error: apiError(403, 'Forbidden') }) });
+  await expect(drive(options)).rejects.toMatchObject({ code: 'Forbidden' });
+});
