@@ -105,7 +105,7 @@ export const textCompiler = (scope: Scope, report: Report): TextCompiler => {
  * `$`, all else stays. Done here, and to what the author wrote alone, so that values that come in are never read so.
  * https://kubernetes.io/docs/tasks/inject-data-application/define-interdependent-environment-variables/
  */
-export const kubernetesSegments = (literal: string, environment: ReadonlySet<string>): Segment[] => {
+const kubernetesSegments = (literal: string, environment: ReadonlySet<string>): Segment[] => {
   const segments: Segment[] = [];
   let from = 0;
   for (const { 0: all, 1: name, index } of literal.matchAll(/\$\$|\$\(([^)$]*)\)/g)) {

@@ -20,7 +20,7 @@ export interface PipelineContext {
 }
 
 /** A task of the Pipeline as other tasks see it. `results` is undefined where its Task could not be resolved. */
-export interface TaskLink {
+interface TaskLink {
   readonly id: number;
   readonly finally: boolean;
   readonly results?: readonly ResultSpec[];
