@@ -1,12 +1,5 @@
 export { AGENT, ANNOTATION, HEARTBEAT, LABEL, MANAGER, PROGRAM_LIMIT, RESULT_LIMITS, SUPERVISOR } from './constants.ts';
-export {
-  EVENT_PROTOCOL,
-  EVENT_PROTOCOL,
-  type EventReader,
-  type EventReader,
-  eventReader,
-  eventReader,
-} from './events.ts';
+export { EVENT_PROTOCOL, type EventReader, eventReader } from './events.ts';
 export type { Range } from './missing.ts';
 export { containersOf, podNameOf, type StepContainer } from './names.ts';
 export type { Interpretation, PodEvent, PodNotice } from './observed.ts';
