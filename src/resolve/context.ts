@@ -15,8 +15,8 @@ export const createResolveContext = (options: ResolveOptions): ResolveContext =>
     requireVerified: options.requireVerified ?? false,
     signal: options.signal,
     pin: async (place) => {
-      const { name, tag, digest } = place;
-      const key = JSON.stringify([name, tag ?? null, digest ?? null]);
+      const { tag, digest } = place.reference;
+      const key = JSON.stringify([place.name, tag ?? null, digest ?? null]);
       return { ...(await pins(key, () => pin(place, options, warn))), place };
     },
     share: <T>(key: string, start: () => Promise<T>) => shared(key, start) as Promise<T>,

@@ -16,9 +16,10 @@ export const pin = async (
   { open, trust, frozen = false, requireVerified = false, signal }: ResolveOptions,
   warn: (warning: Diagnostic) => void,
 ): Promise<Pinned> => {
-  const source = open(place);
-  const descriptor = await source.resolve(place.digest ?? place.tag ?? DEFAULT_TAG, signal);
-  if (place.digest !== undefined && descriptor.digest !== place.digest) {
+  const { tag, digest } = place.reference;
+  const source = open(place.reference);
+  const descriptor = await source.resolve(digest ?? tag ?? DEFAULT_TAG, signal);
+  if (digest !== undefined && descriptor.digest !== digest) {
     throw new WaybillError('DigestMismatch', `${place.text} resolves to ${descriptor.digest}`);
   }
   await checkTag(place, source, frozen, signal, warn);
@@ -35,7 +36,7 @@ export const notVerified = (subject: string, { reason }: Verified): WaybillError
   });
 
 const checkTag = async (
-  { text, name, tag, digest }: Place,
+  { text, name, reference: { tag, digest } }: Place,
   source: Source,
   frozen: boolean,
   signal: AbortSignal | undefined,

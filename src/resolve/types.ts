@@ -1,5 +1,5 @@
 import type { Diagnostic, Digest } from '../core/index.ts';
-import type { Descriptor, Source } from '../oci/index.ts';
+import type { Descriptor, LayoutReference, RegistryReference, Source } from '../oci/index.ts';
 import type { Verified } from '../plan/index.ts';
 import type { Param, TektonObject } from '../tekton/index.ts';
 import type { Trust } from '../trust/index.ts';
@@ -10,8 +10,8 @@ export interface Place {
   readonly text: string;
   /** `HOST/REPO` or `oci:DIR`: what policies match, and the URI of what comes from there. */
   readonly name: string;
-  readonly tag?: string;
-  readonly digest?: Digest;
+  /** Without a range. */
+  readonly reference: RegistryReference | LayoutReference;
 }
 
 /** A place whose tag was resolved and whose bundle the policy lets run: the one way to anything in it. */
@@ -48,8 +48,8 @@ export interface Resolver {
 }
 
 export interface ResolveOptions {
-  /** The store of a place; nothing is sent before its first call. */
-  readonly open: (place: Place) => Source;
+  /** The store that a reference names; nothing is sent before its first call. */
+  readonly open: (reference: RegistryReference | LayoutReference) => Source;
   /** The policy in force; without one everything runs, as not verified. */
   readonly trust?: Trust | undefined;
   /** A tag that points elsewhere than the digest beside it is refused, not only warned of. */
