@@ -102,7 +102,11 @@ const objectPart = ({ object }: { readonly object?: ObjectName }): string =>
 const registry = (text: string): RegistryReference => {
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(text)?.[1];
   if (scheme !== undefined) {
-    throw bad(text, `starts with "${scheme}://", which no reference does`, text.slice(scheme.length + 3));
+    throw bad(
+      text,
+      `starts with "${scheme}://", which no reference does`,
+      text.slice(scheme.length + 3).replace(/^[^/@]*@/, ''),
+    );
   }
   const [body, object] = splitObject(text);
   const slash = body.indexOf('/');
@@ -158,7 +162,7 @@ const resolver = (name: ResolverReference['resolver'], whole: string, text: stri
   if (text === '') throw bad(whole, 'says nothing behind its prefix');
   const isUrl = /^https:\/\/[^/?#]/.test(text) && URL.canParse(text);
   if (name === 'https' && !isUrl) throw bad(whole, 'is no URL', 'https://HOST/PATH');
-  if (name === 'https' && new URL(text).username !== '') throw bad('https:…', 'holds a user name or password');
+  if (name === 'https' && new URL(text).username !== '') throw bad(whole, 'holds a user name or password');
   return { kind: 'resolver', resolver: name, text };
 };
 
@@ -193,7 +197,10 @@ const optional = ({ tag, digest }: { tag: string | undefined; digest: Digest | u
 
 const SPELLINGS = ['HOST/REPO[:TAG][@sha256:…]', 'oci:DIR[:TAG]', 'file:PATH'];
 
-const bad = (text: string, why: string, ...fits: readonly string[]): WaybillError =>
-  new WaybillError('BadReference', `"${text.slice(0, 200).replace(/\p{Cc}/gu, '?')}" ${why}`, {
-    hint: fits.length > 0 ? `did you mean ${fits.join(' or ')}?` : `write ${SPELLINGS.join(', ')}`,
-  });
+const bad = (text: string, why: string, ...fits: readonly string[]): WaybillError => {
+  const hint = fits.length > 0 ? `did you mean ${fits.join(' or ')}?` : `write ${SPELLINGS.join(', ')}`;
+  return new WaybillError('BadReference', `"${shown(text).slice(0, 200)}" ${why}`, { hint: shown(hint) });
+};
+
+/** Without control characters, and without what may be a password. */
+const shown = (text: string): string => text.replace(/\p{Cc}/gu, '?').replace(/\/\/[^/@]*@/g, '//…@');
