@@ -4,8 +4,6 @@ export { type DriveOptions, type DriverEvent, drive } from './driver.ts';
 export {
   createRecordStore,
   type Loaded,
-  type RecordCodec,
-  type Recorded,
   type RecordStore,
   type RecordSummary,
   type StoreOptions,

@@ -1,8 +1,9 @@
 import type { Secret } from 'kubernetes-types/core/v1.d.ts';
 import type { ObjectMeta } from 'kubernetes-types/meta/v1.d.ts';
-import { type Digest, isWaybillError, WaybillError } from '../../core/index.ts';
+import { isWaybillError, WaybillError } from '../../core/index.ts';
 import type { RunState } from '../../engine/index.ts';
 import { isAlreadyExists, isConflict, type KubeClient, type Pause, type Stored } from '../../kube/index.ts';
+import { type RunRecord, recordCodec } from '../../record/index.ts';
 import { type Clock, systemClock } from '../clock.ts';
 import type { CancelMode, HeldRecord } from '../record.ts';
 import type { RunRef } from '../types.ts';
@@ -23,26 +24,8 @@ import {
   secretsOf,
 } from './record-secret.ts';
 
-/** What the store must know of a record; `src/record` knows the rest. */
-export interface Recorded {
-  readonly name: string;
-  readonly namespace: string;
-  readonly uid: string;
-  readonly state: RunState;
-}
-
-/** A record as bytes, in parts that each fit into a Secret. */
-export interface RecordCodec<R extends Recorded> {
-  encode(record: R): readonly Uint8Array[];
-  /** Throws `BadRecord`. */
-  decode(parts: readonly Uint8Array[]): R;
-  planDigest(record: R): Digest;
-  /** Annotations that tell of the run without its content. */
-  summary(record: R): Readonly<Record<string, string>>;
-}
-
-export interface Loaded<R> {
-  readonly record: R;
+export interface Loaded {
+  readonly record: RunRecord;
   readonly run: RunRef;
   readonly lease: Lease;
   readonly driverAlive: boolean;
@@ -57,35 +40,31 @@ export interface RecordSummary {
   readonly driverAlive: boolean;
 }
 
-export interface StoreOptions<R extends Recorded> {
+export interface StoreOptions {
   readonly client: KubeClient;
-  readonly codec: RecordCodec<R>;
   readonly clock?: Clock;
   readonly pause?: Pause;
 }
 
 /** Keeps the records of runs as Secrets. https://kubernetes.io/docs/concepts/configuration/secret/ */
-export const createRecordStore = <R extends Recorded>(options: StoreOptions<R>): RecordStore<R> =>
-  new RecordStore(options);
+export const createRecordStore = (options: StoreOptions): RecordStore => new RecordStore(options);
 
-export class RecordStore<R extends Recorded> {
+export class RecordStore {
   readonly #client: KubeClient;
-  readonly #codec: RecordCodec<R>;
   readonly #clock: Clock;
   readonly #pause: Pause | undefined;
 
-  constructor({ client, codec, clock = systemClock, pause }: StoreOptions<R>) {
+  constructor({ client, clock = systemClock, pause }: StoreOptions) {
     this.#client = client;
-    this.#codec = codec;
     this.#clock = clock;
     this.#pause = pause;
   }
 
   /** Writes a new run's record and holds it, in one request. Throws `RunExists`. */
-  async create(record: R, { holder, signal }: { holder: string; signal?: AbortSignal }): Promise<HeldRecord> {
+  async create(record: RunRecord, { holder, signal }: { holder: string; signal?: AbortSignal }): Promise<HeldRecord> {
     const { name, namespace, uid } = record;
-    const { data, parts } = secretsOf(name, this.#codec.encode(record));
-    const annotations = { ...this.#codec.summary(record), ...leaseAnnotations(this.#lease(holder, 1)) };
+    const { data, parts } = secretsOf(name, recordCodec.encode(record));
+    const annotations = { ...recordCodec.summary(record), ...leaseAnnotations(this.#lease(holder, 1)) };
     const metadata = { name: secretName(name), labels: recordLabels(name, uid), annotations };
     try {
       const secret = await this.#client.create('secrets', { metadata, type: RECORD_TYPE, data }, { namespace, signal });
@@ -107,7 +86,7 @@ export class RecordStore<R extends Recorded> {
   }
 
   /** Reads a run's record. Throws `RunNotFound` and `BadRecord`. */
-  async load(namespace: string, name: string, signal?: AbortSignal): Promise<Loaded<R>> {
+  async load(namespace: string, name: string, signal?: AbortSignal): Promise<Loaded> {
     const secret = await this.#get(namespace, name, signal);
     const record = await this.#read(namespace, name, secret, signal);
     const lease = leaseOf(secret.metadata);
@@ -143,7 +122,7 @@ export class RecordStore<R extends Recorded> {
     namespace: string,
     name: string,
     { holder, force = false, signal }: { holder: string; force?: boolean; signal?: AbortSignal },
-  ): Promise<{ readonly held: HeldRecord; readonly record: R }> {
+  ): Promise<{ readonly held: HeldRecord; readonly record: RunRecord }> {
     for (;;) {
       const secret = await this.#get(namespace, name, signal);
       const lease = leaseOf(secret.metadata);
@@ -209,22 +188,22 @@ export class RecordStore<R extends Recorded> {
     return holder !== '' && this.#clock.now() + this.#client.clockSkew() - renewed < LEASE_MS;
   }
 
-  #runOf(record: R, { uid }: Stored<Secret>['metadata'], epoch: number): RunRef {
+  #runOf(record: RunRecord, { uid }: Stored<Secret>['metadata'], epoch: number): RunRef {
     const { name, namespace } = record;
     const owner = { name: secretName(name), uid };
-    return { name, namespace, uid: record.uid, planDigest: this.#codec.planDigest(record), owner, epoch };
+    return { name, namespace, uid: record.uid, planDigest: record.planDigest, owner, epoch };
   }
 
-  #hold(record: R, secret: Stored<Secret>, holder: string, epoch: number): HeldRecord {
+  #hold(record: RunRecord, secret: Stored<Secret>, holder: string, epoch: number): HeldRecord {
     let written: readonly string[] = readSecret(record.name, secret).parts.map(({ name }) => name);
     const encode = async (state: RunState): Promise<Encoded> => {
       const next = { ...record, state };
-      const { data, parts } = secretsOf(record.name, this.#codec.encode(next));
+      const { data, parts } = secretsOf(record.name, recordCodec.encode(next));
       const names = parts.map(({ metadata }) => metadata?.name ?? '');
       const fresh = parts.filter((_, index) => !written.includes(names[index] ?? ''));
       await this.#writeParts(fresh, { record, owner: secret.metadata });
       return {
-        patch: { data, metadata: { annotations: this.#codec.summary(next) } },
+        patch: { data, metadata: { annotations: recordCodec.summary(next) } },
         written: async () => {
           const old = written.filter((name) => !names.includes(name));
           written = names;
@@ -240,7 +219,11 @@ export class RecordStore<R extends Recorded> {
 
   async #writeParts(
     parts: readonly Secret[],
-    { record, owner, signal }: { record: R; owner: Stored<Secret>['metadata']; signal?: AbortSignal | undefined },
+    {
+      record,
+      owner,
+      signal,
+    }: { record: RunRecord; owner: Stored<Secret>['metadata']; signal?: AbortSignal | undefined },
   ): Promise<void> {
     const ownerReferences: ObjectMeta['ownerReferences'] = [
       {
@@ -271,14 +254,19 @@ export class RecordStore<R extends Recorded> {
     }
   }
 
-  async #read(namespace: string, name: string, secret: Stored<Secret>, signal: AbortSignal | undefined): Promise<R> {
+  async #read(
+    namespace: string,
+    name: string,
+    secret: Stored<Secret>,
+    signal: AbortSignal | undefined,
+  ): Promise<RunRecord> {
     const { first, parts } = readSecret(name, secret);
     const more: Uint8Array[] = [];
     for (const part of parts) {
       const found = await this.#client.get('secrets', part.name, { namespace, signal });
       more.push(readPart(name, found, part.digest));
     }
-    return this.#codec.decode([first, ...more]);
+    return recordCodec.decode([first, ...more]);
   }
 }
 
