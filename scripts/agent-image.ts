@@ -6,6 +6,7 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { isWaybillError, messageOf, WaybillError } from '../src/core/index.ts';
 import {
   type Descriptor,
   type Image,
@@ -88,12 +89,18 @@ const open = (reference: string): { readonly target: Target; readonly tag: strin
   const [, layout, host, repository, tag] = /^(?:oci:(.+)|([^/]+)\/(.+)):([\w][\w.-]{0,127})$/.exec(reference) ?? [];
   if (layout) return { target: openLayout(layout), tag: tag as string };
   if (host && repository) return { target: openRegistry(host, repository), tag: tag as string };
-  throw new Error(`"${reference}" is neither HOST/REPOSITORY:TAG nor oci:FOLDER:TAG`);
+  throw new WaybillError('Usage', `"${reference}" is neither HOST/REPOSITORY:TAG nor oci:FOLDER:TAG`);
 };
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
-  const { target, tag } = open(process.argv[2] ?? `oci:${join(OUT, 'image')}:${version}`);
-  await buildAgent();
-  console.log((await pushAgentImage(target, tag)).digest);
+  const main = async (): Promise<void> => {
+    const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
+    const { target, tag } = open(process.argv[2] ?? `oci:${join(OUT, 'image')}:${version}`);
+    await buildAgent();
+    console.log((await pushAgentImage(target, tag)).digest);
+  };
+  await main().catch((error: unknown) => {
+    console.error(`agent-image: ${messageOf(error)}`);
+    process.exitCode = isWaybillError(error) && error.kind === 'usage' ? 2 : 3;
+  });
 }

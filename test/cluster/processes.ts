@@ -129,11 +129,22 @@ export const stop = async (settings: Settings, name: string, seconds = 15): Prom
   rmSync(recordOf(settings, name), { force: true });
 };
 
-/** All processes with an owner mark → its folder. Reaches what no record names: container shims, orphans of a kill. */
-export const owned = (): { readonly pid: number; readonly dir: string }[] =>
+const pids = (): number[] =>
   readdirSync('/proc')
     .filter((entry) => /^[0-9]+$/.test(entry))
-    .map(Number)
+    .map(Number);
+
+/** Processes by the name of their program; none that has ended, and is only not yet taken note of by its parent. */
+export const running = (program: string): number[] =>
+  pids().filter((pid) => {
+    // A process that is on its way out has no memory any more, and so no command line.
+    const alive = statOf(pid)?.state !== 'Z' && readIfThere(`/proc/${pid}/cmdline`) !== '';
+    return alive && readIfThere(`/proc/${pid}/comm`)?.trim() === program;
+  });
+
+/** All processes with an owner mark → its folder. Reaches what no record names: container shims, orphans of a kill. */
+export const owned = (): { readonly pid: number; readonly dir: string }[] =>
+  pids()
     .filter((pid) => pid !== process.pid)
     .flatMap((pid) => {
       const mark = readIfThere(`/proc/${pid}/environ`)

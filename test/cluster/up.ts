@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { type Api, adminApi } from './api.ts';
 import { type Component, componentsOf } from './components.ts';
 import { writeConfig } from './config.ts';
-import { readIfThere, writeAtomic } from './files.ts';
+import { writeAtomic } from './files.ts';
 import { ensureImages, type Images } from './images.ts';
 import { ensureStarted, provisioner, waitReady } from './launch.ts';
 import { locked } from './lock.ts';
@@ -10,7 +10,7 @@ import { ensureNetwork } from './network.ts';
 import { ensureObjects } from './objects.ts';
 import { ensureBinaries, ensurePackages } from './packages.ts';
 import { ensurePki } from './pki.ts';
-import { owned, processOf, tailOf } from './processes.ts';
+import { owned, processOf, running, stop, tailOf } from './processes.ts';
 import { say } from './say.ts';
 import { NODE, pathsOf, type Settings } from './settings.ts';
 import { until } from './shell.ts';
@@ -25,10 +25,8 @@ const assertAlone = (settings: Settings): void => {
       `another test cluster runs on this machine, in ${other.dir}: use it (WAYBILL_CLUSTER_DIR=${other.dir}), or end it with "down"`,
     );
   }
-  const ours = processOf(settings, 'kubelet')?.pid;
-  const foreign = readdirSync('/proc').find(
-    (pid) => /^[0-9]+$/.test(pid) && Number(pid) !== ours && readIfThere(`/proc/${pid}/comm`)?.trim() === 'kubelet',
-  );
+  const known = new Set(owned().map(({ pid }) => pid));
+  const foreign = running('kubelet').find((pid) => !known.has(pid));
   if (foreign)
     throw new Error(`a kubelet runs on this machine already (pid ${foreign}): set KUBECONFIG to use its cluster`);
 };
@@ -128,6 +126,9 @@ export const up = (settings: Settings): Promise<Cluster> =>
       const rest = async (): Promise<void> => {
         for (const component of first) await waitReady(settings, component);
         await ensureObjects(api);
+        // Clients of an API server that was away for a while come back after up to a minute: new ones are there at once.
+        const clients = [...all.slice(first.length).map(({ name }) => name), 'provisioner'];
+        if (fresh.includes('apiserver')) await Promise.all(clients.map((name) => stop(settings, name)));
         for (const component of all.slice(first.length)) await launch(component, config[component.name] ?? '');
         const { component, config: text } = provisioner(settings);
         await launch(component, text);
