@@ -90,8 +90,13 @@ const run = (
     let size = 0;
     child.stdout.on('data', (chunk: Buffer) => {
       size += chunk.length;
-      if (size > CAP) child.kill();
-      else chunks.push(chunk);
+      if (size <= CAP) {
+        chunks.push(chunk);
+        return;
+      }
+      child.kill();
+      // A child of the plugin may go on writing: without the pipe it cannot.
+      child.stdout.destroy();
     });
     child.on('error', (error: NodeJS.ErrnoException) => {
       if (options.signal?.aborted) fail(options.signal.reason);

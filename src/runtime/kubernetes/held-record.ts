@@ -20,8 +20,8 @@ export const LEASE_MS = 30_000;
 const RENEW_MS = 10_000;
 /** A driver stops acting before others may take its lease for free. */
 const SURE_MS = 25_000;
-/** States that come within this time are written as one. */
-const SOON_MS = 500;
+/** States that come within this time are written as one: whoever takes over reads what is missing from the pods' logs. */
+const SOON_MS = 2000;
 /** A run that is over sooner never needs to listen for wishes. */
 const LISTEN_MS = 1000;
 const BACKOFF = { base: 250, cap: 5000 };
