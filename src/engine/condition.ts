@@ -16,15 +16,37 @@ export const conditionOf = (index: PlanIndex, state: RunState): Condition => {
     return { status: first.phase === 'succeeded' ? 'True' : 'False', reason: first.reason, message: first.message };
   }
   const count = countOf(index, state);
-  const failed = count.failed + count.ignored;
-  const ignored = count.ignored > 0 ? ` (Ignored: ${count.ignored})` : '';
-  const completed = count.succeeded + failed + count.cancelled;
-  const message = `Tasks Completed: ${completed} (Failed: ${failed}${ignored}, Cancelled ${count.cancelled}), Skipped: ${count.skipped}`;
+  const message = `${progressOf(count)}, Skipped: ${count.skipped}`;
+  if (state.timedOut === 'tasks') return timeoutCondition(index, 'tasks');
   const invalid = state.nodes.find(({ reason }) => reason === TASK.badReference);
   if (invalid !== undefined) return { status: 'False', reason: RUN.badReference, message: invalid.message };
   if (count.failed > 0 || count.timedOut > 0) return { status: 'False', reason: RUN.failed, message };
-  if (state.cancel !== null || count.cancelled > 0) return { status: 'False', reason: RUN.cancelled, message };
+  if (state.cancel !== null) return cancelledCondition(index);
+  if (count.cancelled > 0) return { status: 'False', reason: RUN.cancelled, message };
   return { status: 'True', reason: count.skipped > 0 ? RUN.completed : RUN.succeeded, message };
+};
+
+/** Reason and message of a PipelineRun that is under way. */
+export const progress = (index: PlanIndex, state: RunState): { readonly reason: string; readonly message: string } => {
+  const count = countOf(index, state);
+  const message = `${progressOf(count)}, Incomplete: ${count.open}, Skipped: ${count.skipped}`;
+  switch (state.cancel?.mode) {
+    case 'CancelledRunFinally':
+      return { reason: 'CancelledRunningFinally', message };
+    case 'StoppedRunFinally':
+      return { reason: 'StoppedRunningFinally', message };
+    case 'Cancelled':
+    case undefined: {
+      const stopping = count.cancelled > 0 || (count.failed > 0 && state.open.finally === 0);
+      return { reason: stopping ? 'PipelineRunStopping' : 'Running', message };
+    }
+  }
+};
+
+const progressOf = ({ succeeded, failed, ignored, cancelled }: ReturnType<typeof countOf>): string => {
+  const all = failed + ignored;
+  const note = ignored > 0 ? ` (Ignored: ${ignored})` : '';
+  return `Tasks Completed: ${succeeded + all + cancelled} (Failed: ${all}${note}, Cancelled ${cancelled})`;
 };
 
 /** The condition of a run that was cancelled at once. */
@@ -33,12 +55,15 @@ export const cancelledCondition = ({ plan }: PlanIndex): Condition =>
     ? { status: 'False', reason: TASK.cancelled, message: `TaskRun "${plan.name}" was cancelled` }
     : { status: 'False', reason: RUN.cancelled, message: `PipelineRun "${plan.name}" was cancelled` };
 
-/** The condition of a run whose own timeout was reached. */
-export const timeoutCondition = ({ plan, timeouts }: PlanIndex): Condition => ({
-  status: 'False',
-  reason: plan.kind === 'TaskRun' ? TASK.timeout : RUN.timeout,
-  message: `${plan.kind} "${plan.name}" failed to finish within "${formatDuration(timeouts.pipeline)}"`,
-});
+/** The condition of a run whose own timeout, or that of its tasks, was reached. */
+export const timeoutCondition = ({ plan, timeouts }: PlanIndex, which: 'pipeline' | 'tasks'): Condition => {
+  const what = which === 'tasks' ? 'due to tasks failed to finish' : 'to finish';
+  return {
+    status: 'False',
+    reason: plan.kind === 'TaskRun' ? TASK.timeout : RUN.timeout,
+    message: `${plan.kind} "${plan.name}" failed ${what} within "${formatDuration(timeouts[which])}"`,
+  };
+};
 
 /**
  * The run's results. One that names a task that did not succeed, and did not write it, is left out; one that a task
@@ -82,7 +107,7 @@ const tasksOf = (value: Value): number[] => {
 };
 
 const countOf = (index: PlanIndex, { nodes }: RunState) => {
-  const count = { succeeded: 0, failed: 0, ignored: 0, cancelled: 0, skipped: 0, timedOut: 0 };
+  const count = { succeeded: 0, failed: 0, ignored: 0, cancelled: 0, skipped: 0, timedOut: 0, open: 0 };
   nodes.forEach(({ phase, reason }, id) => {
     switch (phase) {
       case 'succeeded':
@@ -100,6 +125,7 @@ const countOf = (index: PlanIndex, { nodes }: RunState) => {
         break;
       case 'pending':
       case 'running':
+        count.open += 1;
         break;
     }
   });

@@ -15,7 +15,8 @@ const RUN: Decision = { kind: 'run' };
 /**
  * Whether a node runs, by all that is known before its pod exists, in Tekton's order: parents skipped, results missing,
  * `when`. Where a need lies in the same group and is open, `when` and results from inside are the agent's to decide. In `finally`
- * any missing result skips; elsewhere a result that a finished task did not write is the run's failure.
+ * and with `onError: continue` any missing result skips; elsewhere a result that a finished task did not write is the
+ * run's failure.
  * https://tekton.dev/docs/pipelines/pipelines/#guard-task-execution-using-when-expressions
  */
 export const decide = (draft: Draft, id: number): Decision => {
@@ -29,7 +30,9 @@ export const decide = (draft: Draft, id: number): Decision => {
   for (const { task, result, value } of index.uses[id] ?? []) {
     const from = draft.node(task);
     if (!isOver(from) || !isMissing(completeValue(value, known))) continue;
-    if (node.finally || from.phase === 'skipped') return { kind: 'skip', reason: SKIP.results };
+    if (node.finally || node.onError === 'continue' || from.phase === 'skipped') {
+      return { kind: 'skip', reason: SKIP.results };
+    }
     const { name } = nodeAt(index, task);
     return {
       kind: 'fail',

@@ -12,6 +12,7 @@ export const initialState = (plan: Plan): RunState => {
     finallyAt: null,
     finishedAt: null,
     cancel: null,
+    timedOut: null,
     condition: null,
     nodes: plan.nodes.map(({ steps }) => pendingNode(steps.length)),
     groups: plan.groups.map(({ nodes }, id) => ({

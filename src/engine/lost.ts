@@ -33,7 +33,7 @@ export const podLost = (draft: Draft, event: Extract<EngineEvent, { readonly kin
     const roots = open.filter((node) => nodeAt(draft.index, node).needs.every((need) => isOver(draft.node(need))));
     const atFault = new Set([...started, ...blamed]);
     for (const node of atFault.size > 0 ? atFault : roots) {
-      failNode(draft, node, { reason, message, retry: !infrastructure || started.length > 0, byStep: false });
+      failNode(draft, node, { reason, message, retry: !infrastructure || started.length > 0, reported: false });
     }
   }
   draft.ready.push(group);

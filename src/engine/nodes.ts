@@ -20,9 +20,12 @@ export interface Failure extends Omit<Ending, 'phase'> {
   readonly phase?: 'failed' | 'cancelled';
   /** Whether the node's retries may be used. */
   readonly retry: boolean;
-  /** Whether a step of the task failed: with `onError: continue` the reason is `FailureIgnored` then. */
-  readonly byStep: boolean;
+  /** Whether the agent reported it, with all its steps. */
+  readonly reported: boolean;
 }
+
+/** Failures of a step: with `onError: continue` they become `FailureIgnored`. */
+const STEP_REASONS: readonly string[] = ['StepFailed', 'StepOOM'];
 
 /** Ends a node that is not over; its group ends with its last node, and groups that waited for that one become ready. */
 export const endNode = (draft: Draft, id: number, { phase, reason, message, results = {} }: Ending): void => {
@@ -68,7 +71,8 @@ export const failNode = (draft: Draft, id: number, failure: Failure): void => {
     startAttempt(draft, draft.index.groupOf[id] as number, { delay: 0, fresh: true });
     return;
   }
-  const ignored = failure.byStep && onError === 'continue';
+  // A timeout or a cancelled task keeps its reason, as in Tekton; the run goes on all the same.
+  const ignored = STEP_REASONS.includes(failure.reason) && onError === 'continue';
   endNode(draft, id, { phase, reason: ignored ? TASK.ignored : failure.reason, message, results });
   if (onError === 'stopAndFail' && !nodeAt(draft.index, id).finally) stopDag(draft);
 };
@@ -105,9 +109,9 @@ export const stopReason = ({ cancel }: RunState): string => {
 };
 
 /** Steps that a task's end found running or waiting ended with it, as Tekton reports them. */
-const closeSteps = (draft: Draft, id: number, { reason, byStep }: Failure): void => {
+const closeSteps = (draft: Draft, id: number, { reason, reported }: Failure): void => {
   // The agent reports every step itself, and its closing snapshot what was lost on the way.
-  if (byStep) return;
+  if (reported) return;
   draft.node(id).steps.forEach(({ phase }, step) => {
     if (phase === 'finished') return;
     draft.setStep(id, step, { phase: 'finished', finishedAt: draft.at, exitCode: 1, reason });

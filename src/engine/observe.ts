@@ -2,7 +2,7 @@ import type { StepOutcome, TaskOutcome } from '../pod/program.ts';
 import type { Draft } from './draft.ts';
 import { isOver } from './known.ts';
 import { endNode, failNode, stopReason } from './nodes.ts';
-import { groupAt } from './plan-index.ts';
+import { groupAt, nodeAt } from './plan-index.ts';
 import { ALL_STEPS_DONE, SKIP, TASK } from './reasons.ts';
 import type { EngineEvent, Time } from './types.ts';
 
@@ -120,7 +120,11 @@ const end = (draft: Draft, id: number, { outcome, reason, message, results }: Ta
       });
       return;
     case 'failed':
-      failNode(draft, id, { reason, message: message ?? '', ...given, retry: true, byStep: true });
+      if (reason === TASK.badReference) {
+        badReference(draft, id, message ?? '');
+        return;
+      }
+      failNode(draft, id, { reason, message: message ?? '', ...given, retry: true, reported: true });
       return;
     case 'skipped':
       // The agent knows that it was drained, not for what.
@@ -131,6 +135,15 @@ const end = (draft: Draft, id: number, { outcome, reason, message, results }: Ta
       });
       return;
   }
+};
+
+/** The task never ran: no retry helps. With `onError: continue` Tekton skips it, as {@link decide} does. */
+const badReference = (draft: Draft, id: number, message: string): void => {
+  if (nodeAt(draft.index, id).onError === 'continue') {
+    endNode(draft, id, { phase: 'skipped', reason: SKIP.results, message });
+    return;
+  }
+  failNode(draft, id, { reason: TASK.badReference, message, retry: false, reported: false });
 };
 
 const timeOf = (text: string | undefined, otherwise: Time): Time => {

@@ -1,10 +1,20 @@
 import type { ObjectMeta } from 'kubernetes-types/meta/v1.d.ts';
 import { formatDuration, hexOf } from '../core/index.ts';
-import { completeValue, isMissing, type Plan, type PlanNode, type Provenance } from '../plan/index.ts';
+import {
+  completeItems,
+  completeText,
+  completeValue,
+  isMissing,
+  type Plan,
+  type PlanNode,
+  type Provenance,
+} from '../plan/index.ts';
 import { containersOf } from '../pod/index.ts';
 import type { Param, ParamValue, PipelineRun, TaskRun } from '../tekton/index.ts';
+import { progress } from './condition.ts';
 import { knownOf } from './known.ts';
 import { indexPlan, nodeAt } from './plan-index.ts';
+import { SKIP } from './reasons.ts';
 import type { NodeState, RunState, StepState, Time } from './types.ts';
 
 /** What the state does not know of itself. */
@@ -56,7 +66,7 @@ export const pipelineRunOf = (plan: Plan, state: RunState, { uid, createdAt }: O
     },
   },
   status: compact({
-    conditions: [runCondition(state)],
+    conditions: [runCondition(plan, state)],
     startTime: timeText(state.startedAt),
     completionTime: timeText(state.finishedAt),
     finallyStartTime: timeText(state.finallyAt),
@@ -145,24 +155,31 @@ const children = (plan: Plan, state: RunState): readonly Record<string, unknown>
     ];
   });
 
-const skipped = (plan: Plan, { nodes }: RunState): readonly Record<string, unknown>[] =>
-  plan.nodes.flatMap(({ name }, id) => {
-    const task = nodes[id];
-    return task?.phase === 'skipped' ? [{ name, reason: task.reason }] : [];
+const skipped = (plan: Plan, state: RunState): readonly Record<string, unknown>[] =>
+  plan.nodes.flatMap((node, id) => {
+    const task = state.nodes[id];
+    if (task?.phase !== 'skipped') return [];
+    const whenExpressions = task.reason === SKIP.when ? whens(plan, state, node) : [];
+    return [compact({ name: node.name, reason: task.reason, whenExpressions: unlessEmpty(whenExpressions) })];
   });
 
-const runCondition = ({ condition: final, phase, startedAt, finishedAt, cancel }: RunState) => {
-  if (final !== null) return condition(final.status, final.reason, final.message, finishedAt);
-  if (startedAt === null) return condition('Unknown', 'Started', '', null);
-  const reason = phase === 'running' ? 'Running' : cancel === null ? 'PipelineRunStopping' : STOPPING[cancel.mode];
-  return condition('Unknown', phase === 'finally' && cancel === null ? 'Running' : reason, '', startedAt);
+/** The conditions of a skipped task with their values; those that wait for what does not exist are left out. */
+const whens = (plan: Plan, state: RunState, { id, when }: PlanNode): readonly Record<string, unknown>[] => {
+  const known = knownOf(plan, state, id);
+  return when.flatMap(({ input, operator, values }) => {
+    const text = completeText(input, known);
+    const among = completeItems(values, known);
+    return isMissing(text) || isMissing(among) ? [] : [{ input: text, operator, values: among }];
+  });
 };
 
-const STOPPING = {
-  Cancelled: 'Cancelled',
-  CancelledRunFinally: 'CancelledRunningFinally',
-  StoppedRunFinally: 'StoppedRunningFinally',
-} as const satisfies Record<NonNullable<RunState['cancel']>['mode'], string>;
+const runCondition = (plan: Plan, state: RunState) => {
+  const { condition: final, startedAt, finishedAt } = state;
+  if (final !== null) return condition(final.status, final.reason, final.message, finishedAt);
+  if (startedAt === null) return condition('Unknown', 'Started', '', null);
+  const { reason, message } = progress(indexPlan(plan), state);
+  return condition('Unknown', reason, message, startedAt);
+};
 
 const taskCondition = (task: NodeState) => {
   const { phase, reason, message, startedAt, finishedAt } = task;

@@ -51,7 +51,7 @@ const consider = (draft: Draft, id: number): void => {
     const decision = decide(draft, node);
     if (decision.kind === 'skip') skipNode(draft, node, decision.reason);
     if (decision.kind === 'fail') {
-      failNode(draft, node, { reason: TASK.badReference, message: decision.message, retry: false, byStep: false });
+      failNode(draft, node, { reason: TASK.badReference, message: decision.message, retry: false, reported: false });
     }
   }
   if (draft.group(id).open > 0) startAttempt(draft, id, { delay: 0, fresh: true });

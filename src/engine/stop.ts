@@ -41,14 +41,17 @@ export const checkTimeouts = (draft: Draft): void => {
   const { startedAt } = draft.state;
   if (startedAt === null || draft.state.phase === 'done') return;
   if (pipeline > 0 && at >= startedAt + pipeline) {
-    endAll(draft, timedOutNode, SKIP.pipelineTimeout, timeoutCondition(index));
+    draft.set({ timedOut: 'pipeline' });
+    endAll(draft, timedOutNode, SKIP.pipelineTimeout, timeoutCondition(index, 'pipeline'));
     return;
   }
-  if (tasks > 0 && draft.state.phase !== 'finally' && at >= startedAt + tasks) {
+  if (tasks > 0 && draft.state.phase !== 'finally' && at >= startedAt + tasks && draft.state.open.dag > 0) {
+    draft.set({ timedOut: 'tasks' });
     stopGroups(draft, false, timedOutNode, SKIP.tasksTimeout);
   }
   const { finallyAt } = draft.state;
   if (last > 0 && finallyAt !== null && at >= finallyAt + last) {
+    draft.set({ timedOut: draft.state.timedOut ?? 'finally' });
     stopGroups(draft, true, timedOutNode, SKIP.finallyTimeout);
   }
   draft.state.groups.forEach((_, id) => {
@@ -115,7 +118,7 @@ const stopGroups = (draft: Draft, last: boolean, how: Stopped, skip: string): vo
       const state = draft.node(node);
       if (isOver(state)) continue;
       if (state.startedAt === null) skipNode(draft, node, skip);
-      else failNode(draft, node, { ...how(nodeAt(draft.index, node).runName), retry: false, byStep: false });
+      else failNode(draft, node, { ...how(nodeAt(draft.index, node).runName), retry: false, reported: false });
     }
     draft.actions.push({ kind: 'stop', group: id, attempt, reason: skip });
   });
@@ -134,7 +137,7 @@ const timeOutGroup = (draft: Draft, id: number): void => {
       reason: TASK.timeout,
       message: `TaskRun "${runName}" failed to finish within "${formatDuration(timeout)}"`,
       retry: true,
-      byStep: false,
+      reported: false,
     });
   }
   draft.ready.push(id);

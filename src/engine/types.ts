@@ -104,6 +104,8 @@ export interface RunState {
     readonly mode: 'Cancelled' | 'CancelledRunFinally' | 'StoppedRunFinally';
     readonly at: Time;
   } | null;
+  /** Which timeout of the run was reached; null = none. */
+  readonly timedOut: 'pipeline' | 'tasks' | 'finally' | null;
   /** Condition of the whole run, Tekton's reason and message; null until done. */
   readonly condition: { readonly status: 'True' | 'False'; readonly reason: string; readonly message: string } | null;
   readonly nodes: readonly NodeState[];

@@ -57,6 +57,7 @@ export const STATE = z.strictObject({
   cancel: z
     .strictObject({ mode: z.enum(['Cancelled', 'CancelledRunFinally', 'StoppedRunFinally']), at: time })
     .nullable(),
+  timedOut: z.enum(['pipeline', 'tasks', 'finally']).nullable(),
   condition: z.strictObject({ status: z.enum(['True', 'False']), reason: text, message: text }).nullable(),
   nodes: z.array(node),
   groups: z.array(group),

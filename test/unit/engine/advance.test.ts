@@ -123,6 +123,25 @@ test('a result that a finished task did not write fails the run', () => {
   expect(run.state.condition).toMatchObject({ status: 'False', reason: RUN.badReference });
 });
 
+test('with onError: continue a missing result skips, whoever finds it out', () => {
+  const params = [{ name: 'p', value: { kind: 'string' as const, text: [{ task: 0, result: 'r' }] } }];
+  const nodes = [{ name: 'a' }, { name: 'b', needs: [0], onError: 'continue' as const, params }];
+  const outside = new Machine(planOf(nodes));
+  outside.begin();
+  outside.succeeded(0);
+  expect(reasons(outside)).toEqual([TASK.succeeded, SKIP.results]);
+  const inside = new Machine(planOf(nodes, {}, [[0, 1]]));
+  inside.begin();
+  inside.succeeded(0);
+  inside.failed(1, {}, TASK.badReference);
+  expect(inside.state.nodes[1]).toMatchObject({ phase: 'skipped', reason: SKIP.results });
+  const strict = new Machine(planOf([{ name: 'a' }, { name: 'b', needs: [0], params }], {}, [[0, 1]]));
+  strict.begin();
+  strict.succeeded(0);
+  strict.failed(1, {}, TASK.badReference);
+  expect(strict.state.condition?.reason).toBe(RUN.badReference);
+});
+
 test('finally sees states, reasons and the aggregate', () => {
   const is = (input: object, value: string) =>
     ({ input: [input as never], operator: 'in', values: [{ text: [value] }] }) as const;
@@ -243,7 +262,7 @@ test('timeouts: of a task with its retry, of the tasks, of finally, of the run',
   expect(shown(tasks.tick(600))).toEqual(['stop 0/1', 'start 2/1']);
   expect(reasons(tasks)).toEqual([TASK.cancelled, SKIP.tasksTimeout, '']);
   tasks.succeeded(2);
-  expect(tasks.state.condition?.reason).toBe(RUN.failed);
+  expect(tasks.state.condition?.reason).toBe(RUN.timeout);
 
   const last = new Machine(plan);
   last.begin();

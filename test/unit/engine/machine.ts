@@ -55,8 +55,8 @@ export class Machine {
     return this.finished(task, 'succeeded', 'Succeeded', results);
   }
 
-  failed(task: number, results: Record<string, ParamValue> = {}): readonly Action[] {
-    return this.finished(task, 'failed', 'StepFailed', results);
+  failed(task: number, results: Record<string, ParamValue> = {}, reason = 'StepFailed'): readonly Action[] {
+    return this.finished(task, 'failed', reason, results);
   }
 
   skipped(task: number, reason: string): readonly Action[] {
