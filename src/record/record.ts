@@ -15,6 +15,8 @@ export interface RunRecord {
   readonly namespace: string;
   readonly kind: Plan['kind'];
   readonly createdAt: Time;
+  /** Whoever goes on with the run starts its pods with the same agent. */
+  readonly agentImage: string;
   readonly plan: Plan;
   readonly planDigest: Digest;
   readonly state: RunState;
@@ -26,7 +28,7 @@ export const planDigestOf = (plan: Plan): Digest => digestOf(canonicalJson(plan 
 /** The record of a run that has not begun. */
 export const newRecord = (
   plan: Plan,
-  { uid, createdAt }: { readonly uid: string; readonly createdAt: Time },
+  { uid, createdAt, agentImage }: { readonly uid: string; readonly createdAt: Time; readonly agentImage: string },
 ): RunRecord => ({
   version: 1,
   uid,
@@ -34,6 +36,7 @@ export const newRecord = (
   namespace: plan.namespace,
   kind: plan.kind,
   createdAt,
+  agentImage,
   plan,
   planDigest: planDigestOf(plan),
   state: initialState(plan),

@@ -82,6 +82,7 @@ export const RECORD = z.strictObject({
   namespace: text.min(1),
   kind: z.enum(['TaskRun', 'PipelineRun']),
   createdAt: time,
+  agentImage: text.min(1),
   plan: PLAN,
   planDigest: text,
   state: STATE,

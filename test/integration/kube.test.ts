@@ -104,7 +104,10 @@ test('a log is whole, from its first line to one without an end', async () => {
 });
 
 const recordOf = (name: string, plan = planOf([])) =>
-  newRecord({ ...plan, name, namespace: NAMESPACE }, { uid: randomUUID(), createdAt: Date.now() });
+  newRecord(
+    { ...plan, name, namespace: NAMESPACE },
+    { uid: randomUUID(), createdAt: Date.now(), agentImage: 'agent:1' },
+  );
 
 test('one driver at a time holds a record, and a replaced one cannot write', async () => {
   const store = createRecordStore({ client });

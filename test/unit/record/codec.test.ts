@@ -5,7 +5,7 @@ import { decodeRecord, encodeRecord, newRecord, PART_LIMIT, recordCodec } from '
 import { planOf } from '../engine/fixture.ts';
 
 const plan = planOf([{ name: 'a' }, { name: 'b', needs: [0], retries: 1 }]);
-const record = newRecord(plan, { uid: 'u1', createdAt: 1000 });
+const record = newRecord(plan, { uid: 'u1', createdAt: 1000, agentImage: 'agent:1' });
 const begun = { ...record, state: advance(plan, record.state, { kind: 'begin', at: 2000 }).state };
 const zipped = (value: unknown): Uint8Array => gzipSync(JSON.stringify(value));
 

@@ -1,0 +1,36 @@
+import { hostname } from 'node:os';
+import { createClient, type KubeClient, loadClusterAccess } from 'waybill/kube';
+import { type RunRecord, recordCodec } from 'waybill/record';
+import { createRecordStore, type RecordStore } from 'waybill/runtime';
+import type { Context, Option, Options } from './command.ts';
+
+/** Options of every command that talks to a cluster. */
+export const CLUSTER_OPTIONS: readonly Option[] = [
+  { flags: '-n, --namespace <name>', says: "namespace; default: the context's" },
+  { flags: '--kubeconfig <file>', says: 'kubeconfig to use instead of KUBECONFIG and ~/.kube/config' },
+  { flags: '--context <name>', says: 'context of the kubeconfig' },
+];
+
+export interface Connection {
+  readonly client: KubeClient;
+  readonly namespace: string;
+  readonly records: RecordStore;
+}
+
+/** The cluster that options and environment name; nothing is sent yet. Throws `KubeConfig`. */
+export const connect = async ({ env }: Context, options: Options): Promise<Connection> => {
+  const file = options.kubeconfig as string | undefined;
+  const context = options.context as string | undefined;
+  const access = await loadClusterAccess({
+    env,
+    home: env.HOME ?? '/',
+    ...(file !== undefined && { file }),
+    ...(context !== undefined && { context }),
+  });
+  const client = createClient(access, { env: { ...env } });
+  const namespace = (options.namespace as string | undefined) ?? access.namespace;
+  return { client, namespace, records: createRecordStore({ client, codec: recordCodec }) };
+};
+
+/** Names this process as a driver, for people who look at a run's lease. */
+export const holderName = (): string => `${hostname()}/${process.pid}`;

@@ -1,0 +1,103 @@
+import { randomUUID } from 'node:crypto';
+import { WaybillError } from 'waybill';
+import { newRecord, type RunRecord } from 'waybill/record';
+import type { HeldRecord } from 'waybill/runtime';
+import { z } from 'zod';
+import { CLUSTER_OPTIONS, type Connection, connect, holderName } from '../cluster.ts';
+import type { Command, Context, Options, Outcome } from '../command.ts';
+import { driveRun } from '../drive.ts';
+import { runOutput, runSummary } from '../output/run.ts';
+import { verdictText } from '../output/verdict.ts';
+import { prepare, RUN_OPTIONS } from '../prepare.ts';
+
+/** The condition `Succeeded` and the results are what most readers want; the rest is as Tekton fills it. */
+const RUN = z.looseObject({
+  apiVersion: z.literal('tekton.dev/v1'),
+  kind: z.enum(['TaskRun', 'PipelineRun']),
+  metadata: z.looseObject({ name: z.string(), namespace: z.string(), uid: z.string() }),
+  status: z.looseObject({
+    conditions: z.array(
+      z.looseObject({ type: z.string(), status: z.string(), reason: z.string(), message: z.string() }),
+    ),
+  }),
+});
+
+export const command: Command = {
+  arguments: [{ name: '[ref-or-path]', says: 'a Task or Pipeline: a reference, a file or a folder' }],
+  options: [
+    ...RUN_OPTIONS,
+    { flags: '--runtime <name>', says: 'what starts the pods', choices: ['kubernetes'], default: 'kubernetes' },
+    {
+      flags: '--agent-image <image>',
+      says: "the agent's image, as the cluster's nodes pull it; default: WAYBILL_AGENT_IMAGE",
+    },
+    { flags: '--resume <run>', says: 'go on with a run whose driver is gone' },
+    { flags: '--dry-run', says: 'resolve, verify and compile, and start nothing' },
+    ...CLUSTER_OPTIONS,
+  ],
+  example: 'waybill run registry.example/ci/release:1.4.0#pipeline/release -p version=1.4.0 -w source=claim=1Gi',
+  output: RUN,
+  run: async (context, [text], options) => {
+    const connection = await connect(context, options);
+    try {
+      return await (options.resume === undefined
+        ? start(context, connection, text, options)
+        : resume(context, connection, text, options));
+    } finally {
+      await connection.client.close();
+    }
+  },
+};
+
+const start = async (
+  context: Context,
+  connection: Connection,
+  text: string | readonly string[] | undefined,
+  options: Options,
+): Promise<Outcome> => {
+  if (typeof text !== 'string')
+    throw new WaybillError('Usage', 'nothing to run', { hint: 'name a reference, a file or a folder' });
+  const agentImage = (options.agentImage as string | undefined) ?? context.env.WAYBILL_AGENT_IMAGE;
+  if (!agentImage) {
+    throw new WaybillError('Usage', 'no agent image is known', {
+      hint: 'name it with --agent-image or WAYBILL_AGENT_IMAGE; docs/runs.md says how to build and push it',
+    });
+  }
+  const uid = randomUUID();
+  const plan = await prepare(context, text, options, connection.namespace, uid);
+  context.note(`${plan.source.kind} ${plan.source.name} as run ${plan.name}: ${verdictText(plan.source.verdict)}`);
+  const record = newRecord(plan, { uid, createdAt: context.now(), agentImage });
+  if (options.dryRun === true) return outcome(record, record.state);
+  const held = await connection.records.create(record, { holder: holderName(), signal: context.signal });
+  return finish(context, connection, held, record);
+};
+
+const resume = async (
+  context: Context,
+  connection: Connection,
+  text: string | readonly string[] | undefined,
+  options: Options,
+): Promise<Outcome> => {
+  const name = options.resume as string;
+  if (text !== undefined)
+    throw new WaybillError('Usage', '--resume goes on with what the record says', { hint: `leave out ${text}` });
+  const { held, record } = await connection.records.take(connection.namespace, name, {
+    holder: holderName(),
+    signal: context.signal,
+  });
+  context.note(`${name}: resumed as driver ${held.run.epoch}`);
+  return finish(context, connection, held, record);
+};
+
+const finish = async (
+  context: Context,
+  { client }: Connection,
+  held: HeldRecord,
+  record: RunRecord,
+): Promise<Outcome> => outcome(record, await driveRun(context, { client, held, record }));
+
+const outcome = (record: RunRecord, state: RunRecord['state']): Outcome => ({
+  data: runOutput(record, state),
+  text: runSummary(record, state),
+  exitCode: state.condition?.status === 'False' ? (state.cancel === null ? 1 : 130) : 0,
+});

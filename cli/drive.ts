@@ -1,0 +1,56 @@
+import type { RunState } from 'waybill/engine';
+import type { KubeClient } from 'waybill/kube';
+import { containersOf } from 'waybill/pod';
+import type { RunRecord } from 'waybill/record';
+import {
+  type DriverEvent,
+  drive,
+  type HeldRecord,
+  kubernetesRuntime,
+  podCompiler,
+  type Runtime,
+} from 'waybill/runtime';
+import type { Context } from './command.ts';
+import { logPrinter } from './output/logs.ts';
+
+export interface DriveInput {
+  readonly client: KubeClient;
+  readonly held: HeldRecord;
+  readonly record: RunRecord;
+}
+
+/**
+ * Drives a held run to its end, with its steps' logs on the way; returns its last state. Ctrl-C cancels the run; a second
+ * one ends the process, and the run can be resumed.
+ */
+export const driveRun = async (context: Context, { client, held, record }: DriveInput): Promise<RunState> => {
+  const runtime: Runtime = kubernetesRuntime(client);
+  const { plan, uid, agentImage } = record;
+  const logs = logPrinter(context, (pod, container, signal) => runtime.logs(held.run, pod, container, signal));
+  const onEvent = (happened: DriverEvent): void => {
+    if (happened.kind === 'notice') {
+      const { pod, code, message } = happened.notice;
+      context.note(`${pod === null ? '' : `${pod}: `}${code}: ${message}`);
+      return;
+    }
+    const { event, state } = happened;
+    if (event.kind !== 'stepStarted') return;
+    const found = containersOf(plan, event.group).find(({ task, step }) => task === event.task && step === event.step);
+    const pod = state.groups[event.group]?.pod?.name;
+    const node = plan.nodes[event.task];
+    if (found === undefined || pod === undefined || node === undefined) return;
+    logs.follow({ pod, container: found.container, task: node.name, step: node.steps[event.step]?.name ?? '' });
+  };
+  try {
+    return await drive({
+      plan,
+      record: held,
+      runtime,
+      compile: podCompiler(plan, uid, { agentImage }),
+      signal: context.signal,
+      onEvent,
+    });
+  } finally {
+    await logs.end();
+  }
+};

@@ -1,0 +1,57 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { messageOf } from 'waybill';
+import type { Context } from '../command.ts';
+import { safe } from './errors.ts';
+
+/** One step's container, and how its lines are headed. */
+export interface StepLog {
+  readonly pod: string;
+  readonly container: string;
+  readonly task: string;
+  readonly step: string;
+}
+
+type Read = (pod: string, container: string, signal: AbortSignal) => AsyncIterable<Buffer>;
+
+/** How long logs may take after their run has ended: the kubelet sees an end about a second late. */
+const PATIENCE_MS = 15_000;
+
+/**
+ * Prints the logs of steps, each line as `[task : step] line`: within a task one step after another, tasks side by side.
+ * `end` waits for what is still on its way.
+ */
+export const logPrinter = ({ emit, note }: Pick<Context, 'emit' | 'note'>, read: Read) => {
+  const over = new AbortController();
+  const tails = new Map<string, Promise<void>>();
+  const seen = new Set<string>();
+
+  const print = async ({ pod, container, task, step }: StepLog): Promise<void> => {
+    try {
+      for await (const line of read(pod, container, over.signal))
+        emit(`[${task} : ${step}] ${safe(line.toString('utf8'), true)}`);
+    } catch (error) {
+      note(`the log of ${pod}/${container} cannot be read: ${messageOf(error)}`);
+    }
+  };
+
+  return {
+    follow: (log: StepLog): void => {
+      const key = `${log.pod}/${log.container}`;
+      if (seen.has(key)) return;
+      seen.add(key);
+      tails.set(
+        log.task,
+        (tails.get(log.task) ?? Promise.resolve()).then(() => print(log)),
+      );
+    },
+    end: async (): Promise<void> => {
+      const all = Promise.all(tails.values());
+      const done = new AbortController();
+      const late = wait(PATIENCE_MS, 'late' as const, { signal: done.signal, ref: false }).catch(() => 'done' as const);
+      if ((await Promise.race([all, late])) === 'late')
+        note('some logs did not end in time: read them with waybill logs');
+      done.abort();
+      over.abort();
+    },
+  };
+};
