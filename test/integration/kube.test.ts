@@ -185,7 +185,7 @@ const driveHere = (
   signals: { signal?: AbortSignal; force?: AbortSignal } = {},
 ) => {
   const runtime = kubernetesRuntime(client);
-  const compile = podCompiler(record.plan, record.uid, { agentImage: agentImage as string });
+  const compile = podCompiler(record);
   return { runtime, state: drive({ plan: record.plan, record: held, runtime, compile, onEvent, ...signals }) };
 };
 

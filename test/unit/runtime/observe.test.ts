@@ -1,0 +1,126 @@
+import { expect, test } from 'vitest';
+import { kubernetesRuntime, type Observation } from '../../../src/runtime/index.ts';
+import { type Answer, event, json, pieces, podList, refuse, serve } from '../kube/server.ts';
+import { RUN } from './fakes.ts';
+import { planOf } from './plan.ts';
+
+const PLAN = planOf([]);
+
+const podIn = (state: object, { version = '1', phase = 'Running', owner = RUN.owner.uid } = {}) => ({
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: {
+    name: 'pod-1',
+    uid: 'uid-1',
+    resourceVersion: version,
+    labels: { 'waybill.dev/run-uid': RUN.uid, 'waybill.dev/group': '0', 'waybill.dev/attempt': '1' },
+    ownerReferences: [{ apiVersion: 'v1', kind: 'Secret', name: RUN.owner.name, uid: owner }],
+  },
+  spec: { containers: [] },
+  status: { phase, containerStatuses: [{ name: 'waybill-supervisor', state }] },
+});
+
+const RUNNING = { running: {} };
+const ENDED = { terminated: { exitCode: 0, finishedAt: '2026-01-01T00:00:00Z' } };
+
+const say = (...events: readonly object[]): string =>
+  events
+    .map((one, index) => {
+      const stamp = `2026-01-01T00:00:0${index}.000000000Z`;
+      return `${stamp} ${JSON.stringify({ seq: index + 1, time: '2026-01-01T00:00:00.000Z', ...one })}\n`;
+    })
+    .join('');
+
+const HELLO = { type: 'hello', protocol: 1, agent: '0', run: RUN.uid, group: 0, attempt: 1 };
+const STARTED = { type: 'task.started', task: 0 };
+const FINISHED = { type: 'task.finished', task: 0, outcome: 'succeeded', reason: 'Succeeded' };
+const CLOSING = { type: 'closing', tasks: [] };
+
+/** What is observed, in short, until `count` observations or the end. */
+const observe = async (
+  answers: { readonly list: Answer; readonly watch?: Answer; readonly log?: Answer },
+  count: number,
+): Promise<{ seen: string[]; paths: string[] }> => {
+  const api = await serve((response, asked) => {
+    if (asked.path.endsWith('/log')) return (answers.log ?? pieces([], 'stay'))(response, asked);
+    if (asked.path.endsWith('/events')) return json(403, { reason: 'Forbidden', code: 403 })(response, asked);
+    return asked.query.get('watch') === 'true'
+      ? (answers.watch ?? pieces([], 'stay'))(response, asked)
+      : answers.list(response, asked);
+  });
+  const abort = new AbortController();
+  const runtime = kubernetesRuntime(api.client(), { pause: async () => {} });
+  const seen: string[] = [];
+  for await (const observation of runtime.observe(RUN, { plan: PLAN, signal: abort.signal })) {
+    seen.push(short(observation));
+    if (seen.length === count) abort.abort();
+  }
+  return { seen, paths: api.asked.map(({ path }) => path.slice(path.lastIndexOf('/'))) };
+};
+
+const short = (observation: Observation): string => {
+  if (observation.kind === 'present') return `present ${observation.pods.length}`;
+  if (observation.kind === 'notice') return `notice ${observation.notice.code}`;
+  const { event: said } = observation;
+  return said.kind === 'podLost' ? `podLost ${said.reason}` : said.kind;
+};
+
+test('the log is opened when the pod runs, and tells all', async () => {
+  const { seen, paths } = await observe(
+    {
+      list: podList('1', [podIn({ waiting: {} }, { phase: 'Pending' })]),
+      watch: pieces([event('MODIFIED', podIn(RUNNING, { version: '2' }))], 'stay'),
+      log: pieces([say(HELLO, STARTED, FINISHED, CLOSING)], 'stay'),
+    },
+    4,
+  );
+  expect(seen).toEqual(['present 1', 'taskStarted', 'taskFinished', 'snapshot']);
+  expect(paths.filter((path) => path === '/log')).toHaveLength(1);
+});
+
+test('a log that ends without a closing leaves the rest to the status', async () => {
+  const { seen } = await observe(
+    {
+      list: podList('1', [podIn(RUNNING)]),
+      watch: pieces([event('MODIFIED', podIn(ENDED, { version: '2', phase: 'Failed' }))], 'stay'),
+      log: pieces([say(HELLO, STARTED)]),
+    },
+    3,
+  );
+  expect(seen).toEqual(['present 1', 'taskStarted', 'podLost AgentFailed']);
+});
+
+test('a log of another run is not believed', async () => {
+  const { seen } = await observe(
+    {
+      list: podList('1', [podIn(ENDED, { phase: 'Succeeded' })]),
+      log: pieces([say({ ...HELLO, run: 'other' }, FINISHED, CLOSING)]),
+    },
+    2,
+  );
+  expect(seen).toEqual(['present 1', 'podLost AgentFailed']);
+});
+
+test('a log that may not be read is said, and the status decides', async () => {
+  const { seen } = await observe(
+    { list: podList('1', [podIn(ENDED, { phase: 'Succeeded' })]), log: refuse(403, 'Forbidden') },
+    3,
+  );
+  expect(seen).toEqual(['present 1', 'notice LogForbidden', 'podLost AgentFailed']);
+});
+
+test('a pod that is deleted is lost', async () => {
+  const { seen } = await observe(
+    {
+      list: podList('1', [podIn({ waiting: {} }, { phase: 'Pending' })]),
+      watch: pieces([event('DELETED', podIn({ waiting: {} }, { version: '2', phase: 'Pending' }))], 'stay'),
+    },
+    2,
+  );
+  expect(seen).toEqual(['present 1', 'podLost PodDeleted']);
+});
+
+test('a pod that only has the labels is not the run’s', async () => {
+  const { seen } = await observe({ list: podList('1', [podIn(RUNNING, { owner: 'other' })]) }, 1);
+  expect(seen).toEqual(['present 0']);
+});

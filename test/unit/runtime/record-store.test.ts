@@ -1,0 +1,181 @@
+import { randomBytes } from 'node:crypto';
+import { expect, test } from 'vitest';
+import { WaybillError } from '../../../src/core/index.ts';
+import { newRecord } from '../../../src/record/index.ts';
+import { createRecordStore } from '../../../src/runtime/index.ts';
+import { fakeApi } from './api.ts';
+import { fakeClock } from './fakes.ts';
+import { planOf } from './plan.ts';
+
+const RECORD = newRecord(planOf([]), { uid: 'run-uid', createdAt: 1, agentImage: 'agent' });
+const NAME = 'secrets/waybill-run-run';
+
+const given = (before?: Parameters<typeof fakeApi>[0]) => {
+  const api = fakeApi(before);
+  const time = fakeClock(1_800_000_000_000);
+  const store = createRecordStore({ client: api.client, clock: time.clock, pause: async () => {} });
+  return { ...api, ...time, store };
+};
+
+const settle = () => new Promise((done) => setImmediate(done));
+const writes = (calls: readonly string[]) => calls.filter((call) => call === `patch ${NAME}`).length;
+
+test('a record comes back as it was written, with its lease', async () => {
+  const { store, objects } = given();
+  const held = await store.create(RECORD, { holder: 'me' });
+  expect(objects.get(NAME)?.type).toBe('waybill.dev/run.v1');
+  const { record, lease, driverAlive, run } = await store.load('ours', 'run');
+  expect(record).toEqual(RECORD);
+  expect(lease).toEqual({ holder: 'me', epoch: 1, renewed: 1_800_000_000_000 });
+  expect(driverAlive).toBe(true);
+  expect(run).toEqual(held.run);
+});
+
+test('states that come together are written once, and giving the lease back is one write with the last', async () => {
+  const { store, calls, pass } = given();
+  const held = await store.create(RECORD, { holder: 'me' });
+  for (let startedAt = 1; startedAt <= 50; startedAt += 1) held.save({ ...RECORD.state, startedAt });
+  pass(2000);
+  await settle();
+  expect(writes(calls)).toBe(1);
+  held.save({ ...RECORD.state, startedAt: 51 });
+  await held.release();
+  expect(writes(calls)).toBe(2);
+  const { record, lease, driverAlive } = await store.load('ours', 'run');
+  expect(record.state.startedAt).toBe(51);
+  expect([lease.holder, driverAlive]).toEqual(['', false]);
+});
+
+test('at most one write is in flight, and what comes meanwhile is written after it', async () => {
+  let open = (): void => {};
+  let flying = 0;
+  let most = 0;
+  const { store, calls } = given(async (call) => {
+    if (!call.startsWith('patch')) return;
+    flying += 1;
+    most = Math.max(most, flying);
+    await new Promise<void>((done) => {
+      open = done;
+    });
+    flying -= 1;
+  });
+  const held = await store.create(RECORD, { holder: 'me' });
+  held.save({ ...RECORD.state, startedAt: 1 });
+  const flushed = held.flush();
+  await settle();
+  held.save({ ...RECORD.state, startedAt: 2 });
+  held.save({ ...RECORD.state, startedAt: 3 });
+  const again = held.flush();
+  open();
+  await settle();
+  open();
+  await Promise.all([flushed, again]);
+  expect([writes(calls), most]).toEqual([2, 1]);
+  expect((await store.load('ours', 'run')).record.state.startedAt).toBe(3);
+});
+
+test('a lease is renewed every ten seconds, and may be taken after thirty', async () => {
+  const { store, calls, pass } = given();
+  const held = await store.create(RECORD, { holder: 'first' });
+  for (let i = 0; i < 4; i += 1) {
+    pass(10_000);
+    await settle();
+  }
+  expect(writes(calls)).toBe(4);
+  pass(1000);
+  await expect(store.take('ours', 'run', { holder: 'second' })).rejects.toMatchObject({ code: 'DriverAlive' });
+  held.abandon();
+  pass(30_000);
+  const { held: second } = await store.take('ours', 'run', { holder: 'second' });
+  expect(second.run.epoch).toBe(2);
+});
+
+test('a driver that was replaced is told with its next write, and has changed nothing', async () => {
+  const { store } = given();
+  const first = await store.create(RECORD, { holder: 'first' });
+  const { held: second } = await store.take('ours', 'run', { holder: 'second', force: true });
+  first.save({ ...RECORD.state, startedAt: 666 });
+  await expect(first.flush()).rejects.toMatchObject({ code: 'DriverLost' });
+  await expect(first.check()).rejects.toMatchObject({ code: 'DriverLost' });
+  await second.check();
+  const { record, lease } = await store.load('ours', 'run');
+  expect([record.state.startedAt, lease.epoch]).toEqual([null, 2]);
+});
+
+test('a driver whose lease may have run out renews it before it acts', async () => {
+  const { store, pass, calls } = given();
+  const held = await store.create(RECORD, { holder: 'first' });
+  await held.check();
+  expect(writes(calls)).toBe(0);
+  held.abandon();
+  pass(26_000);
+  await held.check();
+  expect(writes(calls)).toBe(1);
+});
+
+test('a wish that comes between two writes is heard, and the write is made', async () => {
+  const { store } = given();
+  const held = await store.create(RECORD, { holder: 'me' });
+  const wishes: string[] = [];
+  held.onCancel((mode) => wishes.push(mode));
+  await store.wish('ours', 'run', 'Cancelled');
+  held.save({ ...RECORD.state, startedAt: 5 });
+  await held.flush();
+  expect(wishes).toEqual(['Cancelled']);
+  const { record, cancel } = await store.load('ours', 'run');
+  expect([record.state.startedAt, cancel]).toEqual([5, 'Cancelled']);
+});
+
+test('an API server that is away for a while costs nothing but time', async () => {
+  let away = 0;
+  const { store } = given((call) => {
+    if (!call.startsWith('patch') || away === 0) return;
+    away -= 1;
+    throw new WaybillError('Unreachable', 'away');
+  });
+  const held = await store.create(RECORD, { holder: 'me' });
+  away = 7;
+  held.save({ ...RECORD.state, startedAt: 5 });
+  await held.flush();
+  expect((await store.load('ours', 'run')).record.state.startedAt).toBe(5);
+});
+
+test('a record that was deleted is lost', async () => {
+  const { store, objects } = given();
+  const held = await store.create(RECORD, { holder: 'me' });
+  objects.delete(NAME);
+  held.save(RECORD.state);
+  await expect(held.flush()).rejects.toMatchObject({ code: 'DriverLost' });
+});
+
+test('large records are kept in parts; what a newer state does not need is cleared away', async () => {
+  const { store, objects } = given();
+  const large = (seed: string) => [{ name: seed, value: randomBytes(1_200_000).toString('base64') }];
+  const held = await store.create({ ...RECORD, state: { ...RECORD.state, results: large('a') } }, { holder: 'me' });
+  const parts = () => [...objects.keys()].filter((key) => key !== NAME);
+  const first = parts();
+  expect(first.length).toBeGreaterThan(0);
+  const next = { ...RECORD.state, results: large('b') };
+  held.save(next);
+  await held.flush();
+  expect((await store.load('ours', 'run')).record.state).toEqual(next);
+  expect(parts().some((key) => first.includes(key))).toBe(false);
+  held.save(RECORD.state);
+  await held.release();
+  expect(parts()).toEqual([]);
+});
+
+test('what is no record is refused', async () => {
+  const { store, objects } = given();
+  await expect(store.load('ours', 'nobody')).rejects.toMatchObject({ code: 'RunNotFound' });
+  await expect(store.wish('ours', 'nobody', 'Cancelled')).rejects.toMatchObject({ code: 'RunNotFound' });
+  await store.create(RECORD, { holder: 'me' });
+  await expect(store.create({ ...RECORD, uid: 'other' }, { holder: 'other' })).rejects.toMatchObject({
+    code: 'RunExists',
+  });
+  const secret = objects.get(NAME);
+  objects.set(NAME, { ...secret, data: { record: 'AAAA', parts: 'W10=' } } as never);
+  await expect(store.load('ours', 'run')).rejects.toMatchObject({ code: 'BadRecord' });
+  objects.set(NAME, { ...secret, type: 'Opaque' } as never);
+  await expect(store.load('ours', 'run')).rejects.toMatchObject({ code: 'BadRecord' });
+});
