@@ -43,5 +43,7 @@ export const resolveEntry = async (
     name: entry.name,
     source: { uri: place.name, digest: manifest.digest, entryPoint: entry.name },
     verdict,
+    reference: `${place.text.replace(/#.*$/, '')}#${entry.kind}/${entry.name}`,
+    bundle: pinned,
   };
 };

@@ -1,7 +1,7 @@
 import type { Diagnostic, Digest } from '../core/index.ts';
 import type { Descriptor, LayoutReference, RegistryReference, Source } from '../oci/index.ts';
 import type { Verified } from '../plan/index.ts';
-import type { Param, TektonObject } from '../tekton/index.ts';
+import type { LoadedObject, Param } from '../tekton/index.ts';
 import type { Trust } from '../trust/index.ts';
 
 /** Where a bundle stands: a repository of a registry or a layout folder, and which manifest of it is meant. */
@@ -23,10 +23,7 @@ export interface Pinned {
 }
 
 /** An object from a file of this machine. */
-export interface LocalObject {
-  readonly object: TektonObject;
-  /** Path of its file, as given. */
-  readonly path: string;
+export interface LocalObject extends LoadedObject {
   /** Digest of the file's bytes. */
   readonly digest: Digest;
 }
@@ -39,6 +36,10 @@ export interface Resolved {
   /** Tekton's RefSource. */
   readonly source: { readonly uri: string; readonly digest: Digest; readonly entryPoint: string };
   readonly verdict: Verified;
+  /** The reference in one line, as written. */
+  readonly reference: string;
+  /** Where plain names in the object are looked up first. */
+  readonly bundle?: Pinned | undefined;
 }
 
 /** One protocol by which a reference with `resolver` and `params` finds an object. */

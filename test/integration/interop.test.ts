@@ -3,10 +3,10 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { packBundle } from '../../src/bundle/index.ts';
 import {
   contentOf,
   type Descriptor,
-  imageOf,
   jsonContent,
   MANIFEST_CAP,
   type Manifest,
@@ -15,7 +15,6 @@ import {
   pushImage,
   readAll,
   type Store,
-  tarLayer,
 } from '../../src/oci/index.ts';
 import {
   generateKey,
@@ -66,13 +65,9 @@ const bundle = () => {
     metadata: { name: 'build' },
     spec: { steps: [{ image: 'go' }] },
   };
-  const annotations = {
-    'dev.tekton.image.apiVersion': task.apiVersion,
-    'dev.tekton.image.kind': 'task',
-    'dev.tekton.image.name': 'build',
-  };
-  const tar = tarLayer([{ kind: 'file', path: 'build', mode: 0o600, content: Buffer.from(JSON.stringify(task)) }]);
-  return imageOf({ layers: [{ tar, annotations }] });
+  const { bundle: packed } = packBundle([task]);
+  if (packed === undefined) throw new Error('the Task cannot be packed');
+  return packed;
 };
 
 /** A repository of its own for each test, with one bundle in it. */

@@ -1,12 +1,14 @@
+import { type PackObject, packBundle } from '../../../src/bundle/index.ts';
 import {
   createMemoryStore,
   type Descriptor,
   parseReference,
   pushBlob,
+  pushImage,
   pushManifest,
   type Store,
 } from '../../../src/oci/index.ts';
-import { type Place, placeOf } from '../../../src/resolve/index.ts';
+import { type Place, placeOf, type ResolveOptions } from '../../../src/resolve/index.ts';
 
 /** A store with one manifest a name, tagged with it; `count` counts what is asked of it. */
 export const storeOf = async (...names: string[]) => {
@@ -38,3 +40,41 @@ export const place = (text = 'reg.example/ci/go:v1'): Place => {
   if (reference.kind !== 'registry') throw new Error(`${text} is no registry`);
   return placeOf(text, reference);
 };
+
+/** Stores by name (`reg.example/ci/go`), made when first asked for, and what a context opens them with. */
+export const registry = () => {
+  const stores = new Map<string, Store>();
+  const at = (name: string): Store => {
+    const store = stores.get(name) ?? createMemoryStore();
+    stores.set(name, store);
+    return store;
+  };
+  const open: ResolveOptions['open'] = (reference) => at(placeOf('', reference).name);
+  /** Packs and pushes objects under a tag; returns the bundle's descriptor. */
+  const push = async (name: string, tag: string, ...objects: PackObject[]): Promise<Descriptor> => {
+    const { bundle, diagnostics } = packBundle(objects);
+    if (bundle === undefined) throw new Error(JSON.stringify(diagnostics));
+    return pushImage(at(name), bundle, { tag });
+  };
+  return { at, open, push };
+};
+
+export const task = (name: string, image = 'img') => ({
+  apiVersion: 'tekton.dev/v1',
+  kind: 'Task',
+  metadata: { name },
+  spec: { steps: [{ name: 'main', image, script: 'true' }] },
+});
+
+export const pipeline = (name: string, ...taskRefs: object[]) => ({
+  apiVersion: 'tekton.dev/v1',
+  kind: 'Pipeline',
+  metadata: { name },
+  spec: { tasks: taskRefs.map((taskRef, index) => ({ name: `t${index}`, taskRef })) },
+});
+
+/** A taskRef by Tekton's bundles resolver. */
+export const inBundle = (bundle: string, name: string, more: Readonly<Record<string, string>> = {}) => ({
+  resolver: 'bundles',
+  params: Object.entries({ bundle, name, ...more }).map(([key, value]) => ({ name: key, value })),
+});
