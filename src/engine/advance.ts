@@ -56,6 +56,8 @@ const apply = (draft: Draft, event: EngineEvent): void => {
       return;
     case 'snapshot':
       snapshot(draft, event);
+      // Nothing more comes from this pod: what it left open is lost. With nothing open this is late, and changes nothing.
+      podLost(draft, stoppedPod(event));
       return;
     case 'podLost':
       podLost(draft, event);
@@ -68,6 +70,17 @@ const apply = (draft: Draft, event: EngineEvent): void => {
       return;
   }
 };
+
+const stoppedPod = ({ group, attempt, at }: Extract<EngineEvent, { readonly kind: 'snapshot' }>) =>
+  ({
+    kind: 'podLost',
+    group,
+    attempt,
+    at,
+    reason: 'PodStopped',
+    message: 'the pod was stopped before all its tasks had started',
+    infrastructure: true,
+  }) as const;
 
 const begin = (draft: Draft): void => {
   if (draft.state.startedAt !== null) return;

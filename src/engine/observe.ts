@@ -127,6 +127,8 @@ const end = (draft: Draft, id: number, { outcome, reason, message, results }: Ta
       failNode(draft, id, { reason, message: message ?? '', ...given, retry: true, reported: true });
       return;
     case 'skipped':
+      // A pod that somebody else deletes skips its tasks too. They are not over: its end gives them a new pod.
+      if (reason === SKIP.stopping && draft.state.phase !== 'stopping') return;
       // The agent knows that it was drained, not for what.
       endNode(draft, id, {
         phase: 'skipped',

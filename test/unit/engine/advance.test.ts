@@ -320,6 +320,35 @@ test('the closing snapshot brings what was lost on the way, once', () => {
   expect(run.state.nodes[0]?.steps[0]).toMatchObject({ phase: 'finished', exitCode: 0 });
 });
 
+test('a pod that is stopped from outside skips tasks in vain: they get a new pod', () => {
+  const run = new Machine(
+    planOf(
+      [
+        { name: 'a', onError: 'continue' },
+        { name: 'b', needs: [0] },
+      ],
+      {},
+      [[0, 1]],
+    ),
+  );
+  run.begin();
+  run.created(0);
+  run.started(0);
+  run.failed(0, {}, TASK.cancelled);
+  run.skipped(1, SKIP.stopping);
+  expect(run.phases()).toBe('failed pending');
+  expect(run.state.nodes[0]?.reason).toBe(TASK.cancelled);
+  const task = { finishedAt: '2026-01-01T00:00:00.000Z', steps: [] };
+  const tasks = [
+    { ...task, task: 0, outcome: 'failed' as const, reason: TASK.cancelled },
+    { ...task, task: 1, outcome: 'skipped' as const, reason: SKIP.stopping },
+  ];
+  expect(shown(run.send({ kind: 'snapshot', group: 0, attempt: 1, at: 5000, tasks }))).toEqual([
+    'stop 0/1',
+    'start 0/2 +1000',
+  ]);
+});
+
 test('late and repeated events give the same state object', () => {
   const run = new Machine(
     planOf([
