@@ -32,8 +32,8 @@ export interface CredentialOptions {
 /**
  * Looks credentials up where Docker's and Podman's tools do: what the user gave, then `REGISTRY_AUTH_FILE`, or else
  * `$DOCKER_CONFIG/config.json` (default `~/.docker/config.json`) and Podman's `auth.json` files. In a file
- * `credHelpers` go before `auths` and these before `credsStore` only where the store has nothing. A host matches
- * exactly or not at all; Podman's keys may also name a repository or a part of its path.
+ * `credHelpers` go before `credsStore`, and that before `auths`. A host matches exactly or not at all; Podman's keys may
+ * also name a repository or a part of its path.
  */
 export const createCredentials = ({ given, env }: CredentialOptions): Credentials => {
   const files = new Map<string, Promise<Config | undefined>>();
