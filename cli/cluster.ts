@@ -1,6 +1,5 @@
 import { hostname } from 'node:os';
 import { createClient, type KubeClient, loadClusterAccess } from 'waybill/kube';
-import { type RunRecord, recordCodec } from 'waybill/record';
 import { createRecordStore, type RecordStore } from 'waybill/runtime';
 import type { Context, Option, Options } from './command.ts';
 
@@ -29,7 +28,7 @@ export const connect = async ({ env }: Context, options: Options): Promise<Conne
   });
   const client = createClient(access, { env: { ...env } });
   const namespace = (options.namespace as string | undefined) ?? access.namespace;
-  return { client, namespace, records: createRecordStore({ client, codec: recordCodec }) };
+  return { client, namespace, records: createRecordStore({ client }) };
 };
 
 /** Names this process as a driver, for people who look at a run's lease. */
