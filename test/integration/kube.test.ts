@@ -106,7 +106,7 @@ test('a log is whole, from its first line to one without an end', async () => {
 const recordOf = (name: string, plan = planOf([])) =>
   newRecord(
     { ...plan, name, namespace: NAMESPACE },
-    { uid: randomUUID(), createdAt: Date.now(), agentImage: 'agent:1' },
+    { uid: randomUUID(), createdAt: Date.now(), agentImage: agentImage ?? 'none' },
   );
 
 test('one driver at a time holds a record, and a replaced one cannot write', async () => {
@@ -185,7 +185,7 @@ const driveHere = (
   signals: { signal?: AbortSignal; force?: AbortSignal } = {},
 ) => {
   const runtime = kubernetesRuntime(client);
-  const compile = podCompiler(record);
+  const compile = podCompiler(record.plan, record.uid, record);
   return { runtime, state: drive({ plan: record.plan, record: held, runtime, compile, onEvent, ...signals }) };
 };
 

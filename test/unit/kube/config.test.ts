@@ -173,7 +173,7 @@ test.each([
   ['an answer that is no JSON', undefined, 'echo hunter2'],
   ['another version', undefined, `echo '{"apiVersion":"v2","kind":"ExecCredential","status":{"token":"hunter2"}}'`],
   ['no credential', undefined, `echo '{"apiVersion":"${V1}","kind":"ExecCredential","status":{}}'`],
-  ['an endless answer', undefined, 'yes hunter2'],
+  ['an endless answer', undefined, 'yes hunter2 2>/dev/null'],
 ])('%s of a plugin is said, without what it printed', async (_, command, script) => {
   const credential = exec(command ?? (await plugin(script ?? '')));
   const authenticator = createAuthenticator(credential, { cluster: CLUSTER, env: process.env });
