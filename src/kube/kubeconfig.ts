@@ -55,7 +55,7 @@ const SCHEMA = z.looseObject({
 
 export type Cluster = z.output<typeof CLUSTER>;
 export type User = z.output<typeof USER>;
-export type Context = z.output<typeof CONTEXT>;
+type Context = z.output<typeof CONTEXT>;
 export type Exec = z.output<typeof EXEC>;
 
 /** An entry of a kubeconfig with the file that holds it, from which its relative paths count. */

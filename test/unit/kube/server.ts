@@ -5,7 +5,7 @@ import { clientOn, type KubeClient } from '../../../src/kube/client.ts';
 import type { ClusterAccess } from '../../../src/kube/config.ts';
 import { createTransport } from '../../../src/kube/transport.ts';
 
-export interface Asked {
+interface Asked {
   readonly method: string;
   readonly path: string;
   readonly query: URLSearchParams;
