@@ -68,7 +68,7 @@ const readEvidence = async (
 };
 
 /** A Sigstore bundle (v0.1 to v0.3) from JSON; undefined for what is none. */
-export const parseBundle = (bytes: Uint8Array): Bundle | undefined => {
+const parseBundle = (bytes: Uint8Array): Bundle | undefined => {
   try {
     return bundleFromJSON(JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)));
   } catch {

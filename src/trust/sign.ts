@@ -42,7 +42,7 @@ export const signBundle = async (
 };
 
 /** A Sigstore bundle that says of a digest: signed by this signer. */
-export const sigstoreBundle = async (digest: Digest, signer: Signer): Promise<object> => {
+const sigstoreBundle = async (digest: Digest, signer: Signer): Promise<object> => {
   const artifact = signStatement(digest);
   const { bytes, hint } = await signer.sign(preAuthEncoding(PAYLOAD_TYPE, artifact));
   const bundle = toDSSEBundle({ artifact, artifactType: PAYLOAD_TYPE, signature: bytes, keyHint: hint });

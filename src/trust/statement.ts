@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { type Digest, hexOf } from '../core/index.ts';
 
 /** https://github.com/in-toto/attestation/blob/main/spec/v1/statement.md */
-export const STATEMENT_TYPE = 'https://in-toto.io/Statement/v1';
+const STATEMENT_TYPE = 'https://in-toto.io/Statement/v1';
 
 /** The payload type of a DSSE envelope that holds a statement. */
 export const PAYLOAD_TYPE = 'application/vnd.in-toto+json';

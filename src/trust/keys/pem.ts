@@ -8,7 +8,7 @@ export interface PemBlock {
 }
 
 /** Longest text that is read as PEM, in UTF-16 units; an encrypted RSA-4096 key takes about 5,000. */
-export const MAX_PEM = 65_536;
+const MAX_PEM = 65_536;
 
 const BLOCK = /-----BEGIN ([A-Z0-9 ]{1,64})-----\r?\n([^-]*?)-----END \1-----/g;
 
