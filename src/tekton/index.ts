@@ -9,3 +9,4 @@ export {
   soleExpression,
   type Variable,
 } from './variables.ts';
+export { type Loaded, type LoadedObject, loadObjects, type LoadOptions, type OtherObject } from './load.ts';
