@@ -37,8 +37,7 @@ export const algorithmOf = (key: KeyObject): Algorithm => {
       if (RSA_BITS.includes(details?.modulusLength ?? 0)) return 'rsa';
       throw unusable(`RSA with ${details?.modulusLength ?? 'unknown'} bits`);
     case 'ed25519':
-      // cosign signs with plain Ed25519 and verifies as Ed25519ph (pre-hashed, which Node's crypto does not offer), so
-      // that v3.1 refuses its own signatures: there is nothing to be interoperable with.
+      // cosign v3.1.3 refuses the Ed25519 signatures that it wrote itself, so there is nothing to be interoperable with.
       throw unusable('Ed25519');
     default:
       throw unusable(`the key type ${key.asymmetricKeyType ?? 'secret'}`);
