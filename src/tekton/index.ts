@@ -1,4 +1,15 @@
+export { type Call, checkCall } from './call.ts';
+export { typeOfParam, typeOfValue, withDefaults } from './defaults.ts';
+export type { Fields } from './edit.ts';
+export type { Found, Strictness } from './finding.ts';
+export { isKind, isVersionOf, type Kind, versionsOf } from './kinds.ts';
+export { type Loaded, type LoadedObject, type LoadOptions, loadObjects, type OtherObject } from './load.ts';
+export { didYouMean, nearest } from './nearest.ts';
+export { type PlacedReference, type ReferenceTarget, referencesIn, targetOf } from './references.ts';
+export { findUnsupported } from './support.ts';
+export { checkTogether, checkUses, type Find } from './together.ts';
 export type * from './types.ts';
+export { validate } from './validate.ts';
 export {
   type Access,
   type ContextSubject,
@@ -9,4 +20,3 @@ export {
   soleExpression,
   type Variable,
 } from './variables.ts';
-export { type Loaded, type LoadedObject, loadObjects, type LoadOptions, type OtherObject } from './load.ts';

@@ -152,7 +152,7 @@ const checkOwnState = (task: PipelineTask, place: Place, path: Path, report: Rep
 };
 
 /** Variables of a pipeline task without its embedded spec. */
-const taskVariables = (task: PipelineTask, path: Path, scope: Scope, strictness: Strictness): Found[] => {
+export const taskVariables = (task: PipelineTask, path: Path, scope: Scope, strictness: Strictness): Found[] => {
   const values = (params: PipelineTask['params'], at: Path) =>
     (params ?? []).flatMap(({ value }, index) => textsOfValue(value, [...at, index, 'value']));
   const texts = [
