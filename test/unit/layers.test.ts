@@ -33,13 +33,10 @@ const PURE_BUILTINS = ['node:crypto', 'node:zlib', 'node:stream', 'node:buffer',
 const HOMES: Record<string, string | readonly string[]> = {
   yaml: 'src/yaml',
   zod: ['src', 'cli'],
-  semver: 'src/version',
   'tar-stream': 'src/bundle',
   undici: 'src/http',
   '@noble/ciphers': 'src/trust',
   '@sigstore/bundle': 'src/trust',
-  '@sigstore/verify': 'src/trust',
-  '@sigstore/protobuf-specs': 'src/trust',
   commander: 'cli',
   picocolors: 'cli/output',
 };
