@@ -74,7 +74,7 @@ const checkValue = (spec: ParamSpec, value: ParamValue, subject: string, path: P
 };
 
 /** The type of a value that may stand for another: `$(params.list[*])` alone can be an array or an object. */
-export const typeOfParamValue = (value: ParamValue): ParamSpec['type'] | undefined => {
+const typeOfParamValue = (value: ParamValue): ParamSpec['type'] | undefined => {
   if (typeof value !== 'string') return typeOfValue(value);
   const variable = soleExpression(value)?.variable;
   if (variable === undefined) return 'string';

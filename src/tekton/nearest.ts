@@ -1,6 +1,6 @@
-/** The candidate that a misspelt word most likely means: at most a third of its letters are wrong. */
+/** The candidate that a misspelt word most likely means: at most two letters are wrong, or a third. */
 export const nearest = (word: string, candidates: readonly string[]): string | undefined => {
-  const limit = Math.max(1, Math.floor(word.length / 3));
+  const limit = word.length < 4 ? 1 : Math.max(2, Math.floor(word.length / 3));
   const scored = candidates
     .map((candidate) => ({ candidate, distance: distanceOf(word.toLowerCase(), candidate.toLowerCase(), limit) }))
     .filter(({ distance }) => distance <= limit)

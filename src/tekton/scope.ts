@@ -22,7 +22,7 @@ export interface Problem {
 export type Scope = (expression: Expression, slot: Slot) => Problem | undefined;
 
 /** The shape that a spec declares. */
-export const shapeOf = ({ type, properties }: Pick<ParamSpec | ResultSpec, 'type' | 'properties'>): Shape => ({
+const shapeOf = ({ type, properties }: Pick<ParamSpec | ResultSpec, 'type' | 'properties'>): Shape => ({
   type,
   ...(properties === undefined ? {} : { keys: Object.keys(properties) }),
 });

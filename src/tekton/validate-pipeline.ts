@@ -42,7 +42,7 @@ export const validatePipelineSpec = (
   const sections = (['tasks', 'finally'] as const).flatMap((section) =>
     (spec[section] ?? []).map((task, index) => ({ task, section, at: [...path, section, index] })),
   );
-  for (const { task, section, at } of sections) validatePipelineTask(task, section, view, at, report);
+  for (const { task, at } of sections) validatePipelineTask(task, view, at, report);
   return [
     ...found,
     ...sections.flatMap(({ task, section, at }) => [
@@ -95,7 +95,7 @@ const checkGraph = (spec: PipelineSpec, path: Path, report: Report): void => {
 };
 
 /** Names of the tasks whose results a pipeline task uses, anywhere in it. */
-export const tasksUsedBy = (task: PipelineTask): string[] => [
+const tasksUsedBy = (task: PipelineTask): string[] => [
   ...new Set(
     textsOf(task, [], ['name', 'description', 'runAfter']).flatMap(({ text }) =>
       expressionsIn(text).flatMap(({ variable }) =>
@@ -105,13 +105,7 @@ export const tasksUsedBy = (task: PipelineTask): string[] => [
   ),
 ];
 
-const validatePipelineTask = (
-  task: PipelineTask,
-  place: Place,
-  view: PipelineView,
-  path: Path,
-  report: Report,
-): void => {
+const validatePipelineTask = (task: PipelineTask, view: PipelineView, path: Path, report: Report): void => {
   if (task.name === undefined || task.name === '') {
     report('required-field', [...path, 'name'], 'a task of a Pipeline has a name');
   }
@@ -141,14 +135,6 @@ const validatePipelineTask = (
       hint,
     );
   });
-  checkOwnState(task, place, path, report);
-};
-
-/** A finally task cannot wait for its own state; Tekton refuses it too. */
-const checkOwnState = (task: PipelineTask, place: Place, path: Path, report: Report): void => {
-  if (place === 'tasks' && (task.runAfter ?? []).includes(task.name)) {
-    report('dag-cycle', [...path, 'runAfter'], `task "${task.name}" waits for itself`);
-  }
 };
 
 /** Variables of a pipeline task without its embedded spec. */

@@ -21,7 +21,17 @@ export const checkTexts = (
       const sole = expression.start === 0 && expression.end === placed.text.length;
       const problem = scope(expression, sole ? placed.slot : 'text');
       if (problem === undefined) return [];
-      return [{ ...problem, severity: severityOf(problem, fieldOf(placed), strictness), path: placed.path }];
+      const { code, message, hint } = problem;
+      return [
+        {
+          code,
+          message,
+          severity: severityOf(problem, fieldOf(placed), strictness),
+          path: placed.path,
+          within: `$(${expression.expression})`,
+          ...(hint === undefined ? {} : { hint }),
+        },
+      ];
     }),
   );
 

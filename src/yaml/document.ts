@@ -19,8 +19,13 @@ export interface YamlDocument {
   diagnose(path: Path, finding: Finding): Diagnostic;
 }
 
-/** A finding before it has a place. `part` is what the range covers; the value by default. */
-export type Finding = Pick<Diagnostic, 'code' | 'severity' | 'message' | 'hint'> & { readonly part?: Part };
+/** A finding before it has a place. */
+export interface Finding extends Pick<Diagnostic, 'code' | 'severity' | 'message' | 'hint'> {
+  /** What the range covers; the value by default. */
+  readonly part?: Part;
+  /** Narrows the range to the first place in it where this text stands, if it does. */
+  readonly within?: string;
+}
 
 /** Offsets of a text as positions, and its lines. */
 export interface Source {
@@ -36,8 +41,19 @@ export const documentOf = (document: Document.Parsed, value: unknown, source: So
     value,
     ...(source.file === undefined ? {} : { file: source.file }),
     rangeOf,
-    diagnose: (path, { part, ...finding }) => ({ ...place(rangeOf(path, part), source), path, ...finding }),
+    diagnose: (path, { part, within, ...finding }) => ({
+      ...place(narrowed(rangeOf(path, part), within, source), source),
+      path,
+      ...finding,
+    }),
   };
+};
+
+const narrowed = (range: Range, within: string | undefined, source: Source): Range => {
+  if (within === undefined) return range;
+  const start = source.text.indexOf(within, range.start.offset);
+  const end = start + within.length;
+  return start < 0 || end > range.end.offset ? range : rangeBetween(start, end, source);
 };
 
 /** File, range and excerpt of a finding. */
