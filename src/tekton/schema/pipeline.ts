@@ -17,7 +17,7 @@ const pipelineTasks = z.array(
     description: text.optional(),
     taskRef: reference.optional(),
     taskSpec: embeddedTaskSpec.optional(),
-    pipelineRef: reference.optional(),
+    pipelineRef: reference.omit({ kind: true }).optional(),
     /** Pipelines in Pipelines are refused as a whole, so their inside stays open. */
     pipelineSpec: open.optional(),
     params: params.optional(),
