@@ -49,7 +49,7 @@ const group = z.strictObject({
 });
 
 /** The engine's state, checked as a whole: a driver acts on it. */
-export const STATE = z.strictObject({
+const STATE = z.strictObject({
   phase: z.enum(['running', 'stopping', 'finally', 'done']),
   startedAt: maybeTime,
   finallyAt: maybeTime,
@@ -87,3 +87,6 @@ export const RECORD = z.strictObject({
   planDigest: text,
   state: STATE,
 });
+
+/** The JSON schema of a record, as docs/run-record.schema.json has it. */
+export const recordJsonSchema = (): object => z.toJSONSchema(RECORD, { io: 'input' });
