@@ -5,7 +5,7 @@ import { type TarEntry, tar } from './tar.ts';
 import { type Content, type Manifest, MEDIA_TYPES } from './types.ts';
 
 /** Media types of an image; OCI's unless something else is asked for. */
-export interface ImageTypes {
+interface ImageTypes {
   readonly manifest: string;
   readonly config: string;
   readonly layer: string;
@@ -23,7 +23,7 @@ export interface ContainerConfig {
   readonly Labels?: Readonly<Record<string, string>>;
 }
 
-export interface ImageLayer {
+interface ImageLayer {
   /** An uncompressed tar, see {@link tarLayer}. */
   readonly tar: Uint8Array;
   readonly annotations?: Readonly<Record<string, string>>;

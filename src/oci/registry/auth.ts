@@ -12,7 +12,7 @@ export interface Authenticator {
   challenged(challenge: Challenged): Promise<boolean>;
 }
 
-export interface Challenged {
+interface Challenged {
   /** The `WWW-Authenticate` header. */
   readonly text: string;
   readonly action: Action;

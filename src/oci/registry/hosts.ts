@@ -10,10 +10,10 @@ export const credentialHosts = (host: string): readonly string[] =>
   host === DOCKER_HUB ? ['https://index.docker.io/v1/', 'index.docker.io', DOCKER_HUB] : [host];
 
 /** `reg.example` of `reg.example:5000`, and `::1` of `[::1]:5000`. */
-export const hostName = (host: string): string => host.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
+const hostName = (host: string): string => host.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
 
 /** Whether a host is this machine, by its name alone. */
-export const isLoopback = (host: string): boolean => {
+const isLoopback = (host: string): boolean => {
   const name = hostName(host);
   return name === 'localhost' || name === '::1' || (isIP(name) === 4 && name.startsWith('127.'));
 };

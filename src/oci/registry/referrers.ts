@@ -6,7 +6,7 @@ import { pushManifest, readManifest } from './manifests.ts';
 import { pagesOf } from './pages.ts';
 
 /** The tag under which a registry without a referrers API keeps the list. https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#referrers-tag-schema */
-export const fallbackTag = (digest: Digest): string =>
+const fallbackTag = (digest: Digest): string =>
   `${digest.slice(0, digest.indexOf(':')).slice(0, 32)}-${hexOf(digest).slice(0, 64)}`;
 
 /** The referrers of a digest, from the API, or from the fallback tag where there is none. */

@@ -24,7 +24,7 @@ export const task = (spec: Partial<TaskSpec>, name = 'build'): ResolvedObject<Ta
   source: { kind: 'Task', name },
 });
 
-export const pipeline = (spec: PipelineSpec, name = 'release'): ResolvedObject<Pipeline> => ({
+const pipeline = (spec: PipelineSpec, name = 'release'): ResolvedObject<Pipeline> => ({
   object: { apiVersion: 'tekton.dev/v1', kind: 'Pipeline', metadata: { name }, spec },
   source: { kind: 'Pipeline', name },
 });
