@@ -123,11 +123,14 @@ func TestTaskOnError(t *testing.T) {
 	bad := task(0, nil, sh(0, "exit 1"))
 	bad.OnError = program.Continue
 	bad = withResult(bad, "r", value.String)
-	p := startPod(t, bad, task(1, []int{0}, sh(1, "true")), task(2, []int{0}, script(2, ofTask(0, "r"))))
+	lenient := task(2, []int{0}, script(2, ofTask(0, "r")))
+	lenient.OnError = program.Continue
+	p := startPod(t, bad, task(1, []int{0}, sh(1, "true")), lenient, task(3, []int{1}, script(3, ofTask(0, "r"))))
 	p.containers()
 	p.outcome(0, "failed", "FailureIgnored")
 	p.outcome(1, "succeeded", "Succeeded")
 	p.outcome(2, "skipped", "Results were missing")
+	p.outcome(3, "failed", "InvalidTaskResultReference")
 	p.end(1)
 }
 

@@ -71,7 +71,7 @@ func (r *Run) begin(t *task) {
 	}
 	missing := r.missing(t)
 	for _, reference := range missing {
-		if r.byID[*reference.Task].outcome.Outcome != event.TaskSucceeded {
+		if t.spec.OnError == program.Continue || r.byID[*reference.Task].outcome.Outcome == event.TaskSkipped {
 			r.skip(t, skipResultsMissing)
 			return
 		}
@@ -98,7 +98,7 @@ func (r *Run) skip(t *task, reason string) {
 	r.conclude(t, event.TaskOutcome{Outcome: event.TaskSkipped, Reason: reason})
 }
 
-// refuse fails a task whose reference can never have a value. As in Tekton this ends the run whatever onError says.
+// refuse fails a task whose reference can never have a value. As in Tekton this ends the run.
 func (r *Run) refuse(t *task, reference *program.Reference) {
 	r.stopping = true
 	parent := r.byID[*reference.Task]
