@@ -1,12 +1,12 @@
-import { readFile } from 'node:fs/promises';
-import { type Diagnostic, hasErrors, invalidInput, WaybillError } from 'waybill';
+import { type Diagnostic, hasErrors, invalidInput } from 'waybill';
 import { openStore } from 'waybill/oci';
 import { compile, type Grouping, type Plan, runNameFor } from 'waybill/plan';
 import { createResolveContext, type ResolveContext, resolveRun } from 'waybill/resolve';
-import type { ParamValue } from 'waybill/tekton';
+import { loadPodTemplate, type ParamValue, type PodTemplate } from 'waybill/tekton';
 import { parseYaml } from 'waybill/yaml';
 import { z } from 'zod';
 import type { Context, Option, Options } from './command.ts';
+import { readText } from './files.ts';
 import { readParams, typeParams } from './inputs/params.ts';
 import { readWorkspace } from './inputs/workspaces.ts';
 import { renderDiagnostic } from './output/errors.ts';
@@ -31,6 +31,10 @@ export const RUN_OPTIONS: readonly Option[] = [
     repeat: true,
   },
   { flags: '--serviceaccount <name>', says: 'service account of the pods' },
+  {
+    flags: '--pod-template <file>',
+    says: 'YAML or JSON of a pod template: security context, node selector, tolerations …',
+  },
   { flags: '--timeout <duration>', says: 'longest duration of the run, like 1h30m; 0 = none' },
   { flags: '--pods <grouping>', says: 'which tasks share a pod', choices: ['task', 'auto', 'run'], default: 'task' },
   { flags: '--name <name>', says: 'name of the run; default: the name of the object and a random suffix' },
@@ -66,11 +70,12 @@ export const prepare = async (
   const { object, tasks } = await resolveRun(text, resolving);
   showWarnings(context, resolving.warnings());
   const specs = object.object.spec.params ?? [];
-  const given = { ...(await paramsFile(options.paramsFile as string | undefined)) };
+  const given = { ...(await paramsFile(context, options.paramsFile as string | undefined)) };
   for (const { name, value } of typeParams(readParams((options.param ?? []) as readonly string[]), specs))
     given[name] = value;
   const timeout = options.timeout as string | undefined;
   const serviceAccountName = options.serviceaccount as string | undefined;
+  const podTemplate = await podTemplateFile(context, options.podTemplate as string | undefined);
   const { plan, diagnostics } = compile({
     run: {
       kind: object.object.kind === 'Pipeline' ? 'PipelineRun' : 'TaskRun',
@@ -84,6 +89,7 @@ export const prepare = async (
       workspaces: ((options.workspace ?? []) as readonly string[]).map(readWorkspace),
       ...(timeout !== undefined && { timeouts: { pipeline: timeout } }),
       ...(serviceAccountName !== undefined && { serviceAccountName }),
+      ...(podTemplate !== undefined && { podTemplate }),
     },
     object,
     tasks,
@@ -101,11 +107,16 @@ const suffix = (random: () => number): string =>
 
 const PARAMS = z.record(z.string(), z.union([z.string(), z.array(z.string()), z.record(z.string(), z.string())]));
 
-const paramsFile = async (path: string | undefined): Promise<Record<string, ParamValue>> => {
+const podTemplateFile = async ({ stdin }: Context, path: string | undefined): Promise<PodTemplate | undefined> => {
+  if (path === undefined) return undefined;
+  const { podTemplate, diagnostics } = loadPodTemplate(await readText(path, stdin), path);
+  if (podTemplate === undefined) throw invalidInput(diagnostics, path);
+  return podTemplate;
+};
+
+const paramsFile = async ({ stdin }: Context, path: string | undefined): Promise<Record<string, ParamValue>> => {
   if (path === undefined) return {};
-  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
-    throw new WaybillError('NotFound', `cannot read ${path}`, { cause });
-  });
+  const text = await readText(path, stdin);
   const { documents, diagnostics } = parseYaml(text, { file: path });
   if (hasErrors(diagnostics)) throw invalidInput(diagnostics, path);
   const read = PARAMS.safeParse(documents[0]?.value ?? {});

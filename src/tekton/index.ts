@@ -5,6 +5,7 @@ export type { Found, Strictness } from './finding.ts';
 export { isKind, isVersionOf, type Kind, versionsOf } from './kinds.ts';
 export { type Loaded, type LoadedObject, type LoadOptions, loadObjects, type OtherObject } from './load.ts';
 export { didYouMean, nearest } from './nearest.ts';
+export { type LoadedPodTemplate, loadPodTemplate } from './pod-template.ts';
 export { type PlacedReference, type ReferenceTarget, referencesIn, targetOf } from './references.ts';
 export { findUnsupported } from './support.ts';
 export { checkTogether, checkUses, type Find } from './together.ts';

@@ -145,7 +145,7 @@ const loadTekton = (
 };
 
 /** Kubernetes reads a field whose value is null as one that is not there. */
-const withoutNulls = (value: unknown): unknown => {
+export const withoutNulls = (value: unknown): unknown => {
   if (Array.isArray(value)) return value.map(withoutNulls);
   if (!isFields(value)) return value;
   return Object.fromEntries(

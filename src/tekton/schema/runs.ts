@@ -21,7 +21,8 @@ const workspaces = z.array(
   }),
 );
 
-const podTemplate = fields({ ...podShape, volumes: volumes.optional() });
+/** https://tekton.dev/docs/pipelines/podtemplates/ */
+export const podTemplate = fields({ ...podShape, volumes: volumes.optional() });
 
 export const taskRun = fields({
   apiVersion: text,
