@@ -20,6 +20,8 @@ const TROUBLE = [
   'CreateContainerError',
   'RunContainerError',
 ];
+/** What a step runs into where the supervisor has not made its shim and its folders. */
+const NEEDS_AGENT = ['CreateContainerError', 'RunContainerError'];
 /** The container runtime could not start the container: nothing of ours has run in it. */
 const NOT_STARTED = ['StartError', 'ContainerCannotRun'];
 
@@ -59,10 +61,14 @@ const unschedulable = ({ status }: Pod): PodNotice[] =>
     )
     .map(({ message = '' }) => ({ code: 'Unschedulable', message }));
 
+/** Without it no step can start: the kubelet goes on to the steps even where the agent's image cannot be pulled. */
+const supervisorRuns = ({ status }: Pod): boolean =>
+  status?.containerStatuses?.find(({ name }) => name === SUPERVISOR)?.state?.running !== undefined;
+
 /** A step's container that could not start: if the supervisor is well, it is the step's own fault. */
 const notStarted = (pod: Pod, { name, state }: ContainerStatus, place: StepContainer | undefined): Loss | null => {
   const { reason = '', message = '' } = state?.terminated ?? {};
-  if (place === undefined || !NOT_STARTED.includes(reason) || terminated(pod, SUPERVISOR) !== undefined) return null;
+  if (place === undefined || !NOT_STARTED.includes(reason) || !supervisorRuns(pod)) return null;
   return {
     reason: 'CreateContainerError',
     message: `container ${name} could not start: ${message}`,
@@ -80,6 +86,7 @@ const troubled = (
 ): Loss | PodNotice | null => {
   const { reason: code = '', message = '' } = state?.waiting ?? {};
   if (!TROUBLE.includes(code)) return null;
+  if (place !== undefined && NEEDS_AGENT.includes(code) && !supervisorRuns(pod)) return null;
   const age = at - timeOf(pod.metadata?.creationTimestamp, at);
   if (!HOPELESS.includes(code) && age < grace) return { code, message: `${name}: ${message}` };
   const pull = code.includes('Image') || code === 'RegistryUnavailable';

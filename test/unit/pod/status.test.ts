@@ -162,6 +162,21 @@ test('a step that cannot start is its own fault only while the supervisor is wel
   expect(lossOf(pod, { at: NOW + 60_000 })).toMatchObject({ reason: 'AgentFailed', infrastructure: true });
 });
 
+test('a step cannot start without the agent: where the agent’s image is missing, that is what is lost', () => {
+  const waiting = container(SUPERVISOR, { waiting: { reason: 'ImagePullBackOff', message: 'no such manifest' } });
+  const refused = container('step-a-main', { terminated: { exitCode: 128, reason: 'StartError', message: 'no shim' } });
+  const tried = container('step-b-main', { waiting: { reason: 'RunContainerError', message: 'no shim' } });
+  const absent = container('step-b-more', { waiting: { reason: 'CreateContainerError', message: 'no shim' } });
+  const pod = podWith({ phase: 'Pending', containerStatuses: [refused, tried, absent, waiting] });
+  expect(look(pod)).toEqual({
+    events: [],
+    notices: [{ code: 'ImagePullBackOff', message: `${SUPERVISOR}: no such manifest` }],
+  });
+  const loss = lossOf(pod, { at: NOW + 60_000 });
+  expect(loss).toMatchObject({ reason: 'TaskRunImagePullFailed', infrastructure: true });
+  expect(loss).not.toHaveProperty('tasks');
+});
+
 test('a pod that no node takes is a notice', () => {
   const condition = { type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message: '0/1 nodes' };
   expect(look(podWith({ phase: 'Pending', conditions: [condition] })).notices).toEqual([
