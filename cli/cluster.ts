@@ -1,7 +1,7 @@
-import { hostname } from 'node:os';
 import { createClient, type KubeClient, loadClusterAccess } from 'waybill/kube';
 import { createRecordStore, type RecordStore } from 'waybill/runtime';
 import type { Context, Option, Options } from './command.ts';
+import { holderName, holderText, isGone } from './holder.ts';
 
 /** Options of every command that talks to a cluster. */
 export const CLUSTER_OPTIONS: readonly Option[] = [
@@ -31,5 +31,19 @@ export const connect = async ({ env }: Context, options: Options): Promise<Conne
   return { client, namespace, records: createRecordStore({ client }) };
 };
 
-/** Names this process as a driver, for people who look at a run's lease. */
-export const holderName = (): string => `${hostname()}/${process.pid}`;
+/**
+ * Takes over a run that nobody drives any more. A driver that was killed on this machine is known to be gone; of any other
+ * the lease is waited for, and a driver that renews it is alive: throws `DriverAlive`.
+ */
+export const takeOver = (
+  { note, signal }: Context,
+  { records, namespace }: Connection,
+  run: string,
+): ReturnType<RecordStore['take']> =>
+  records.take(namespace, run, {
+    holder: holderName(),
+    isGone,
+    onWait: ({ holder, milliseconds }) =>
+      note(`${run}: waiting for ${holderText(holder)}, at most ${Math.ceil(milliseconds / 1000)} s`),
+    signal,
+  });

@@ -1,5 +1,6 @@
+import { WaybillError } from 'waybill';
 import { z } from 'zod';
-import { CLUSTER_OPTIONS, connect, holderName } from '../cluster.ts';
+import { CLUSTER_OPTIONS, connect, takeOver } from '../cluster.ts';
 import type { Command } from '../command.ts';
 import { driveRun } from '../drive.ts';
 
@@ -17,14 +18,19 @@ export const command: Command = {
   example: 'waybill cancel release-x7k2p',
   output: z.object({ name: z.string(), mode: z.string(), finished: z.boolean(), reason: z.string() }),
   run: async (context, [name], options) => {
-    const { client, records, namespace } = await connect(context, options);
+    const connection = await connect(context, options);
+    const { client, records, namespace } = connection;
     const mode = options.mode as 'Cancelled' | 'CancelledRunFinally' | 'StoppedRunFinally';
-    const { driverAlive } = await records.wish(namespace, name as string, mode, context.signal);
-    if (driverAlive) {
-      const text = `${name}: its driver was told`;
+    await records.wish(namespace, name as string, mode, context.signal);
+    // A driver that is alive either ends the run and lets go of it, or shows with its next write that it goes on.
+    const taken = await takeOver(context, connection, name as string).catch((error: unknown) => {
+      if (error instanceof WaybillError && error.code === 'DriverAlive') return undefined;
+      throw error;
+    });
+    if (taken === undefined) {
+      const text = `${name}: its driver was told, and is ending it`;
       return { data: { name, mode, finished: false, reason: 'Running' }, text };
     }
-    const taken = await records.take(namespace, name as string, { holder: holderName(), signal: context.signal });
     const state = await driveRun(context, { client, ...taken });
     const reason = state.condition?.reason ?? 'Unknown';
     return { data: { name, mode, finished: true, reason }, text: `${name}: ${reason}` };

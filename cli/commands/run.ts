@@ -3,9 +3,10 @@ import { WaybillError } from 'waybill';
 import { newRecord, type RunRecord } from 'waybill/record';
 import type { HeldRecord } from 'waybill/runtime';
 import { z } from 'zod';
-import { CLUSTER_OPTIONS, type Connection, connect, holderName } from '../cluster.ts';
+import { CLUSTER_OPTIONS, type Connection, connect, takeOver } from '../cluster.ts';
 import type { Command, Context, Options, Outcome } from '../command.ts';
 import { driveRun } from '../drive.ts';
+import { holderName } from '../holder.ts';
 import { runOutput, runSummary } from '../output/run.ts';
 import { verdictText } from '../output/verdict.ts';
 import { prepare, RUN_OPTIONS } from '../prepare.ts';
@@ -81,10 +82,7 @@ const resume = async (
   const name = options.resume as string;
   if (text !== undefined)
     throw new WaybillError('Usage', '--resume goes on with what the record says', { hint: `leave out ${text}` });
-  const { held, record } = await connection.records.take(connection.namespace, name, {
-    holder: holderName(),
-    signal: context.signal,
-  });
+  const { held, record } = await takeOver(context, connection, name);
   context.note(`${name}: resumed as driver ${held.run.epoch}`);
   return finish(context, connection, held, record);
 };

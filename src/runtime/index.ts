@@ -7,6 +7,7 @@ export {
   type RecordStore,
   type RecordSummary,
   type StoreOptions,
+  type TakeOptions,
 } from './kubernetes/record-store.ts';
 export { kubernetesRuntime } from './kubernetes/runtime.ts';
 export type { CancelMode, HeldRecord } from './record.ts';

@@ -2,7 +2,7 @@ import type { Secret } from 'kubernetes-types/core/v1.d.ts';
 import type { ObjectMeta } from 'kubernetes-types/meta/v1.d.ts';
 import { isWaybillError, WaybillError } from '../../core/index.ts';
 import type { RunState } from '../../engine/index.ts';
-import { isAlreadyExists, isConflict, type KubeClient, type Pause, type Stored } from '../../kube/index.ts';
+import { isAlreadyExists, isConflict, type KubeClient, type Pause, type Stored, sleep } from '../../kube/index.ts';
 import { type RunRecord, recordCodec } from '../../record/index.ts';
 import { type Clock, systemClock } from '../clock.ts';
 import type { CancelMode, HeldRecord } from '../record.ts';
@@ -40,11 +40,26 @@ export interface RecordSummary {
   readonly driverAlive: boolean;
 }
 
+export interface TakeOptions {
+  /** Names this process as the driver. */
+  readonly holder: string;
+  /** Takes a run even from a driver that is alive. */
+  readonly force?: boolean;
+  /** Whether a holder is known to be gone for good, so that nobody needs to wait for its lease. */
+  readonly isGone?: (holder: string) => boolean;
+  /** With it, a lease that a driver may have left behind is waited for; it is told how long that takes at most. */
+  readonly onWait?: (wait: { readonly holder: string; readonly milliseconds: number }) => void;
+  readonly signal?: AbortSignal;
+}
+
 export interface StoreOptions {
   readonly client: KubeClient;
   readonly clock?: Clock;
   readonly pause?: Pause;
 }
+
+/** How often a lease that may run out is looked at. */
+const LOOK_MS = 1000;
 
 /** Keeps the records of runs as Secrets. https://kubernetes.io/docs/concepts/configuration/secret/ */
 export const createRecordStore = (options: StoreOptions): RecordStore => new RecordStore(options);
@@ -114,22 +129,21 @@ export class RecordStore {
       }));
   }
 
-  /**
-   * Takes a run over, with the next epoch: where nobody drives it, or with `force`, even then. Throws `DriverAlive`,
-   * `RunNotFound`.
-   */
+  /** Takes a run over, with the next epoch, where nobody drives it. Throws `DriverAlive`, `RunNotFound`. */
   async take(
     namespace: string,
     name: string,
-    { holder, force = false, signal }: { holder: string; force?: boolean; signal?: AbortSignal },
+    { holder, force = false, isGone, onWait, signal }: TakeOptions,
   ): Promise<{ readonly held: HeldRecord; readonly record: RunRecord }> {
     for (;;) {
       const secret = await this.#get(namespace, name, signal);
       const lease = leaseOf(secret.metadata);
-      if (this.#isAlive(lease) && !force) {
+      if (this.#isAlive(lease) && !force && isGone?.(lease.holder) !== true) {
+        onWait?.({ holder: lease.holder, milliseconds: this.#left(lease) });
+        if (onWait !== undefined && (await this.#outwait(namespace, name, lease, signal))) continue;
         throw new WaybillError('DriverAlive', `run ${name} is driven by ${lease.holder}`, {
           subject: name,
-          hint: 'wait until it ends, cancel it, or stop that process',
+          hint: `wait until it ends, or cancel it with: waybill cancel ${name}`,
         });
       }
       const record = await this.#read(namespace, name, secret, signal);
@@ -184,8 +198,28 @@ export class RecordStore {
     return { holder, epoch, renewed: this.#clock.now() + this.#client.clockSkew() };
   }
 
-  #isAlive({ holder, renewed }: Lease): boolean {
-    return holder !== '' && this.#clock.now() + this.#client.clockSkew() - renewed < LEASE_MS;
+  #isAlive(lease: Lease): boolean {
+    return lease.holder !== '' && this.#left(lease) > 0;
+  }
+
+  /** Milliseconds until a lease has run out. */
+  #left({ renewed }: Lease): number {
+    return renewed + LEASE_MS - this.#clock.now() - this.#client.clockSkew();
+  }
+
+  /** Waits until a lease is free, or (false) its driver has renewed it, and so is alive. */
+  async #outwait(namespace: string, name: string, since: Lease, signal: AbortSignal | undefined): Promise<boolean> {
+    const pause = this.#pause ?? sleep;
+    const selection = { namespace, fieldSelector: `metadata.name=${secretName(name)}`, signal };
+    for (;;) {
+      await pause(Math.min(LOOK_MS, Math.max(1, this.#left(since))), signal);
+      const { items } = await this.#client.listMetadata('secrets', selection);
+      const [found] = items;
+      if (found === undefined) return true;
+      const lease = leaseOf(found.metadata);
+      if (!this.#isAlive(lease)) return true;
+      if (lease.epoch !== since.epoch || lease.renewed !== since.renewed) return false;
+    }
   }
 
   #runOf(record: RunRecord, { uid }: Stored<Secret>['metadata'], epoch: number): RunRef {

@@ -90,6 +90,58 @@ test('a lease is renewed every ten seconds, and may be taken after thirty', asyn
   expect(second.run.epoch).toBe(2);
 });
 
+/** A store whose waiting is the passing of the clock; `meanwhile` is called with each wait. */
+const waiting = (meanwhile: (milliseconds: number) => Promise<void> = async () => {}) => {
+  const made = given();
+  const pause = async (milliseconds: number): Promise<void> => {
+    made.pass(milliseconds);
+    await settle();
+    await meanwhile(milliseconds);
+  };
+  return { ...made, patient: createRecordStore({ client: made.client, clock: made.clock, pause }) };
+};
+
+test('a lease that a dead driver left behind is waited for', async () => {
+  const { patient, store, pass, clock } = waiting();
+  (await store.create(RECORD, { holder: 'dead' })).abandon();
+  pass(2000);
+  const waits: unknown[] = [];
+  const before = clock.now();
+  const { held } = await patient.take('ours', 'run', { holder: 'next', onWait: (wait) => waits.push(wait) });
+  expect(held.run.epoch).toBe(2);
+  expect(waits).toEqual([{ holder: 'dead', milliseconds: 28_000 }]);
+  expect(clock.now() - before).toBe(28_000);
+});
+
+test('a driver that renews its lease meanwhile is alive', async () => {
+  const { patient, store, clock } = waiting();
+  await store.create(RECORD, { holder: 'alive' });
+  const before = clock.now();
+  const taken = patient.take('ours', 'run', { holder: 'next', onWait: () => {} });
+  await expect(taken).rejects.toMatchObject({ code: 'DriverAlive' });
+  expect(clock.now() - before).toBeLessThanOrEqual(11_000);
+});
+
+test('a driver that gives its lease back meanwhile makes room', async () => {
+  let release: (() => Promise<void>) | undefined;
+  const { patient, store } = waiting(async () => {
+    await release?.();
+    release = undefined;
+  });
+  const held = await store.create(RECORD, { holder: 'alive' });
+  release = () => held.release();
+  const { held: next } = await patient.take('ours', 'run', { holder: 'next', onWait: () => {} });
+  expect(next.run.epoch).toBe(2);
+});
+
+test('nobody waits for a holder that is known to be gone', async () => {
+  const { store } = given();
+  (await store.create(RECORD, { holder: 'host/1' })).abandon();
+  const isGone = (holder: string) => holder === 'host/1';
+  const { held } = await store.take('ours', 'run', { holder: 'host/2', isGone });
+  expect(held.run.epoch).toBe(2);
+});
+
 test('a driver that was replaced is told with its next write, and has changed nothing', async () => {
   const { store } = given();
   const first = await store.create(RECORD, { holder: 'first' });
