@@ -42,7 +42,7 @@ export interface TestNamespace {
   start(args: readonly string[], options?: CallOptions): Started;
   /** The same, to its end. */
   cli(args: readonly string[], options?: CallOptions): Promise<Finished>;
-  /** `waybill run … -o json`. */
+  /** `waybill run … -o json`; rejects where a run was to be printed (exit 0 and 1) and none was. */
   run(args: readonly string[], options?: CallOptions): Promise<Ran>;
   /** Writes a file of the test; the result is its path. */
   file(name: string, content: string | object): Promise<string>;
@@ -92,7 +92,9 @@ export const testNamespace = async (topic: string, { restricted = false } = {}):
     cli: (args, options) => start(args, options).finished,
     run: async (args, options) => {
       const finished = await start(['run', '-o', 'json', ...args], options).finished;
-      return { ...finished, output: finished.stdout === '' ? undefined : (JSON.parse(finished.stdout) as RunOutput) };
+      const { code, stdout, stderr } = finished;
+      if (stdout === '' && (code === 0 || code === 1)) throw new Error(`exit ${code} without an output:\n${stderr}`);
+      return { ...finished, output: stdout === '' ? undefined : (JSON.parse(stdout) as RunOutput) };
     },
     file: async (file, content) => {
       const path = join(folder, file);

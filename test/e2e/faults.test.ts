@@ -1,0 +1,159 @@
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { well } from '../support/bundles.ts';
+import { type TestNamespace, testNamespace } from '../support/namespace.ts';
+import { pipelineOf, specOf, taskOf } from '../support/objects.ts';
+import { startRegistry } from '../support/registry.ts';
+
+const TEMPLATE = join(import.meta.dirname, '../../fixtures/restricted-pod-template.yaml');
+/** A digest that no registry has. */
+const NOWHERE = `@sha256:${'0'.repeat(64)}`;
+
+let space: TestNamespace;
+
+beforeAll(async () => {
+  space = await testNamespace('faults', { restricted: true });
+});
+afterAll(() => space?.delete());
+
+const run = async (name: string, object: object, more: readonly string[] = []) =>
+  space.run([await space.file(`${name}.yaml`, object), '--name', name, '--pod-template', TEMPLATE, ...more]);
+
+const podsOf = async (name: string) =>
+  (await space.pods()).filter(({ metadata }) => metadata.labels?.['waybill.dev/run'] === name);
+
+describe('images', () => {
+  test.concurrent.each(['task', 'run'])(
+    'a step’s image that cannot be pulled fails its task: --pods %s',
+    async (pods) => {
+      const image = `${space.cluster.registry}/${space.name}/missing${NOWHERE}`;
+      const name = `no-image-${pods}`;
+      const pipeline = pipelineOf('no-image', {
+        tasks: [
+          { name: 'good', taskSpec: specOf(['echo good']) },
+          { name: 'bad', runAfter: ['good'], taskSpec: specOf([{ name: 'pull', image, script: 'true' }]) },
+          { name: 'never', runAfter: ['bad'], taskSpec: specOf(['echo never']) },
+        ],
+        finally: [{ name: 'report', taskSpec: specOf(['echo report $(tasks.bad.status)']) }],
+      });
+      const { code, output, stderr } = await run(name, pipeline, ['--pods', pods]);
+      expect(code).toBe(1);
+      expect(output?.status.conditions[0]).toMatchObject({ status: 'False', reason: 'Failed' });
+      expect(stderr).toMatch(/ErrImagePull|ImagePullBackOff/);
+      expect(stderr).toContain('[report : unnamed-0] report Failed');
+      expect(stderr).not.toContain('echo never');
+      const { bad } = await space.taskRuns(name);
+      expect(bad?.status?.conditions).toMatchObject([
+        { status: 'False', reason: 'TaskRunImagePullFailed', message: expect.stringContaining(`"${image}"`) },
+      ]);
+    },
+  );
+
+  test.concurrent('the agent’s image that cannot be pulled is no fault of a step', async () => {
+    const image = `${space.cluster.registry}/waybill/agent${NOWHERE}`;
+    const { code, output, stderr } = await run('no-agent', taskOf('no-agent', ['echo never']), [
+      '--agent-image',
+      image,
+    ]);
+    expect(code).toBe(1);
+    const [{ status, reason, message }] = output?.status.conditions ?? [{ status: '', reason: '', message: '' }];
+    expect({ status, reason }).toEqual({ status: 'False', reason: 'TaskRunImagePullFailed' });
+    expect(message).toContain('waybill-supervisor');
+    expect(stderr).not.toContain('[no-agent : ');
+    // It may pass, so it was tried with new pods; no retry of the task was charged.
+    expect(output?.status.retriesStatus).toBeUndefined();
+  });
+});
+
+describe('pods', () => {
+  /** Deletes the run's pod as soon as its step says something. */
+  const deleteUnder = async (name: string, object: object) => {
+    const file = await space.file(`${name}.yaml`, object);
+    const driver = space.start(['run', file, '--name', name, '--pod-template', TEMPLATE]);
+    await driver.says('attempt 0');
+    for (const { metadata } of await podsOf(name))
+      await space.client.delete('pods', metadata.name, { graceSeconds: 0 });
+    return driver.finished;
+  };
+
+  test.concurrent('one that is deleted in mid-run fails its task', async () => {
+    const task = taskOf('deleted', ['echo attempt 0\nsleep 60']);
+    const { code } = await deleteUnder('deleted', task);
+    expect(code).toBe(1);
+    expect((await space.taskRuns('deleted')).deleted?.status?.conditions).toMatchObject([{ reason: 'PodDeleted' }]);
+  });
+
+  test.concurrent('one that is deleted in mid-run is a retry where the task has one', async () => {
+    const script = 'echo attempt $(context.task.retry-count)\n[ $(context.task.retry-count) = 1 ] || sleep 60';
+    const pipeline = pipelineOf('again', { tasks: [{ name: 'again', retries: 1, taskSpec: specOf([script]) }] });
+    const { code, stdout } = await deleteUnder('again', pipeline);
+    expect([code, stdout]).toEqual([0, expect.stringContaining('[again : unnamed-0] attempt 1')]);
+    const { status } = (await space.taskRuns('again')).again ?? {};
+    expect(status?.conditions).toMatchObject([{ status: 'True', reason: 'Succeeded' }]);
+    expect(status?.retriesStatus).toMatchObject([{ conditions: [{ status: 'False', reason: 'PodDeleted' }] }]);
+  });
+
+  test.concurrent('one that PodSecurity refuses fails the run, and says why', async () => {
+    const task = taskOf('refused', [{ script: 'true', securityContext: { allowPrivilegeEscalation: true } }]);
+    const { code, output } = await run('refused', task);
+    expect(code).toBe(1);
+    expect(output?.status.conditions).toMatchObject([
+      { reason: 'PodCreationFailed', message: expect.stringContaining('violates PodSecurity "restricted') },
+    ]);
+  });
+
+  test.concurrent('a step that is out of memory says so', async () => {
+    const resources = { limits: { memory: '16Mi' } };
+    const script = 'x=a\nwhile :; do x=$x$x; done';
+    const { code, output } = await run('oom', taskOf('oom', [{ name: 'eat', script, computeResources: resources }]));
+    expect(code).toBe(1);
+    expect(output?.status.conditions).toMatchObject([{ status: 'False' }]);
+    expect(output?.status.steps).toMatchObject([{ terminated: { exitCode: 137 } }]);
+  });
+});
+
+describe('what is not there is exit 3, and nothing is made in the cluster', () => {
+  const nothingOf = async (name: string) => {
+    expect((await space.objects()).filter((object) => object.includes(name))).toEqual([]);
+  };
+
+  test('a registry that is gone', async () => {
+    const registry = await startRegistry();
+    const bundle = `${registry.host}/gone/task:1`;
+    well(await space.cli(['push', await space.file('gone.yaml', taskOf('gone', ['true'])), bundle]));
+    await registry.stop();
+    const { code, stderr } = await space.run([bundle, '--name', 'registry-gone']);
+    expect([code, stderr]).toEqual([3, expect.stringContaining('Unreachable')]);
+    await nothingOf('registry-gone');
+  });
+
+  test.each([
+    ['a bundle that does not exist', () => `${space.cluster.registry}/${space.name}/nothing:1`],
+    ['a file that does not exist', () => './no/such/file.yaml'],
+  ])('%s', async (_, reference) => {
+    const { code, stderr } = await space.run([reference(), '--name', 'not-there']);
+    expect([code, stderr]).toEqual([3, expect.stringContaining('NotFound')]);
+    await nothingOf('not-there');
+  });
+
+  test('a cluster that does not answer', async () => {
+    const server = 'https://127.0.0.1:1';
+    const config = await space.file('dead.kubeconfig', {
+      apiVersion: 'v1',
+      kind: 'Config',
+      'current-context': 'dead',
+      contexts: [{ name: 'dead', context: { cluster: 'dead', user: 'nobody' } }],
+      clusters: [{ name: 'dead', cluster: { server } }],
+      users: [{ name: 'nobody', user: { token: 'none' } }],
+    });
+    const file = await space.file('task.yaml', taskOf('task', ['true']));
+    const { code, stderr } = await space.run([file, '--kubeconfig', config]);
+    expect([code, stderr]).toEqual([3, expect.stringContaining('Unreachable')]);
+  });
+
+  test('a namespace that does not exist', async () => {
+    const file = await space.file('task.yaml', taskOf('task', ['true']));
+    const { code } = await space.cli(['run', file, '-n', 'no-such-namespace-anywhere']);
+    expect(code).toBe(3);
+  });
+});
