@@ -84,9 +84,8 @@ const kubelet = ({ ports, dir }: Settings, paths: ReturnType<typeof pathsOf>): s
       imageGCHighThresholdPercent: 100,
       maxPods: 250,
       serializeImagePulls: false,
-      // Without a limit: else bursts of pods fail with ImagePullBackOff.
+      // Without a limit: else bursts of pods fail with ImagePullBackOff. (eventRecordQPS stays as it is: its 0 means 5.)
       registryPullQPS: 0,
-      eventRecordQPS: 0,
       enforceNodeAllocatable: [],
       podLogsDir: `${dir}/pod-logs`,
       volumePluginDir: `${paths.kubelet}/volume-plugins`,
