@@ -1,5 +1,6 @@
 import type { PersistentVolumeClaim, Pod, Secret } from 'kubernetes-types/core/v1.d.ts';
 import type { Plan } from '../plan/index.ts';
+import { joinClaims } from './claims.ts';
 import { annotationsOf, labelsOf } from './labels.ts';
 import { broken, groupOf, nodeOf } from './lookup.ts';
 import { containersOf, podNameOf } from './names.ts';
@@ -38,6 +39,18 @@ export const podOf = (plan: Plan, attempt: Attempt, { agentImage }: { readonly a
   const delivery = deliver(program, name);
   const annotations = annotationsOf(plan);
   const containers = containersOf(plan, group).filter(({ task }) => open.includes(task));
+  const used = joinClaims({
+    containers: [
+      supervisorContainer(agentImage, delivery, first.podTemplate),
+      ...containers.map((container) => stepContainer(plan, container, known(container.task), shared)),
+    ],
+    volumes: [
+      ...supervisorVolumes(delivery),
+      ...workspaceVolumes(plan, open),
+      ...open.flatMap((task) => taskVolumes(nodeOf(plan, task), known(task), shared)),
+      ...volumes,
+    ],
+  });
   const pod: Pod = {
     apiVersion: 'v1',
     kind: 'Pod',
@@ -53,16 +66,8 @@ export const podOf = (plan: Plan, attempt: Attempt, { agentImage }: { readonly a
       restartPolicy: 'Never',
       activeDeadlineSeconds: deadlineOf(plan, open),
       terminationGracePeriodSeconds: GRACE,
-      containers: [
-        supervisorContainer(agentImage, delivery, first.podTemplate),
-        ...containers.map((container) => stepContainer(plan, container, known(container.task), shared)),
-      ],
-      volumes: [
-        ...supervisorVolumes(delivery),
-        ...workspaceVolumes(plan, open),
-        ...open.flatMap((task) => taskVolumes(nodeOf(plan, task), known(task), shared)),
-        ...volumes,
-      ],
+      containers: [...used.containers],
+      volumes: [...used.volumes],
     },
   };
   return { pod, secrets: delivery.secrets, claims: claimsOf(plan, open), program };
