@@ -3,7 +3,7 @@ import { type Bundle, type PackObject, packBundle } from 'waybill/bundle';
 import { checkTogether, type Loaded, type LoadedObject, loadObjects } from 'waybill/tekton';
 import type { Context, Option, Options } from './command.ts';
 import { findFiles, readText } from './files.ts';
-import { renderDiagnostic } from './output/errors.ts';
+import { renderDiagnostic } from './output/diagnostic.ts';
 
 /** Options of commands that pack files. */
 export const PACK_OPTIONS: readonly Option[] = [
@@ -43,7 +43,8 @@ export const packFiles = async (context: Context, paths: readonly string[], opti
     },
   );
   if (packed.bundle === undefined) throw invalidInput([...diagnostics, ...packed.diagnostics], paths.join(' '));
-  for (const warning of [...diagnostics, ...packed.diagnostics]) context.note(renderDiagnostic(warning, false));
+  for (const warning of [...diagnostics, ...packed.diagnostics])
+    context.note(renderDiagnostic(warning, context.colors.err));
   return packed.bundle;
 };
 

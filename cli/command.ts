@@ -14,7 +14,17 @@ export interface Context {
   readonly now: () => number;
   readonly random: () => number;
   readonly format: Format;
-  readonly verbose: boolean;
+  readonly colors: Colors;
+}
+
+/** Where colours are wanted; NO_COLOR and FORCE_COLOR decide before what the stream is. */
+export interface Colors {
+  /** In the text of the outcome. */
+  readonly out: boolean;
+  /** In notes. */
+  readonly err: boolean;
+  /** Those of the steps, in their logs: they stay in a file too, as with `kubectl logs`, but for NO_COLOR. */
+  readonly logs: boolean;
 }
 
 export type Format = 'text' | 'json' | 'yaml';
@@ -57,4 +67,6 @@ export interface Entry {
   readonly name: string;
   readonly summary: string;
   readonly load: () => Promise<{ readonly command: Command }>;
+  /** Goes on when the reader of its output goes away: without its driver a run would stand still. */
+  readonly drives?: boolean;
 }

@@ -10,12 +10,28 @@ export const readText = async (path: string, stdin: () => Promise<string>): Prom
   if (path === '-') return stdin();
   try {
     const { size } = await stat(path);
-    if (size > CAP) throw new WaybillError('TooLarge', `${path} has ${size} bytes; ${CAP} are read at most`);
+    if (size > CAP) throw tooLarge(path);
     return await readFile(path, 'utf8');
   } catch (cause) {
     if (cause instanceof WaybillError) throw cause;
     throw new WaybillError('NotFound', `cannot read ${path}`, { cause, hint: reasonOf(cause) });
   }
+};
+
+const tooLarge = (what: string): WaybillError =>
+  new WaybillError('TooLarge', `${what} is larger than ${CAP} bytes, which is all that is read`);
+
+/** The text of a stream to its end, under the same cap as files; throws `TooLarge`. */
+export const readAllText = async (stream: AsyncIterable<Buffer | string>): Promise<string> => {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of stream) {
+    const bytes = Buffer.from(chunk);
+    size += bytes.length;
+    if (size > CAP) throw tooLarge('standard input');
+    chunks.push(bytes);
+  }
+  return Buffer.concat(chunks).toString('utf8');
 };
 
 /** YAML and JSON files of the paths given, folders with all that is below them, sorted. Throws `NotFound`. */

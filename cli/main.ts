@@ -1,10 +1,14 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
-import { text } from 'node:stream/consumers';
-import type { Context, ExitCode, Format } from './command.ts';
+import type { Context, Entry, ExitCode, Format } from './command.ts';
+import { readAllText } from './files.ts';
+import { colorsOf } from './output/colors.ts';
 import { exitCodeOf, renderError } from './output/errors.ts';
 import { renderData } from './output/render.ts';
-import { execute, type Globals } from './program.ts';
+import { safeColors } from './output/terminal.ts';
+import { execute, formatOf, type Globals } from './program.ts';
+
+const { argv, env, stdin, stdout, stderr } = process;
 
 const version = (): string => {
   // The manifest is two levels up from dist/cli and one from cli.
@@ -28,48 +32,58 @@ const interruption = (): AbortSignal => {
   return controller.signal;
 };
 
+/** The command that is under way, once it is known. */
+let current: Entry | undefined;
+
+for (const stream of [stdout, stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    // The reader (head, less) went away: that is no failure of ours, and nobody is left to tell more.
+    if (current?.drives !== true) process.exit(process.exitCode ?? 0);
+  });
+}
+
 const main = async (): Promise<ExitCode> => {
   const signal = interruption();
-  const colors = process.stderr.isTTY === true && process.env.NO_COLOR === undefined;
-  let format: Format = 'text';
-  const contextOf = (globals: Globals): Context => {
+  const words = argv.slice(2);
+  const colors = colorsOf(env, { out: stdout.isTTY === true, err: stderr.isTTY === true });
+  let format: Format = formatOf(words);
+  const contextOf = (globals: Globals, entry: Entry): Context => {
+    current = entry;
     format = globals.format;
     return {
-      env: process.env,
+      env,
       cwd: process.cwd(),
       signal,
-      note: (line) => globals.quiet || process.stderr.write(`${line}\n`),
+      note: (line) => globals.quiet || stderr.write(`${safeColors(line, colors.err)}\n`),
       // With -o json the result is one document; what is emitted on the way goes to the other stream.
-      emit: (line) => (format === 'text' ? process.stdout : process.stderr).write(`${line}\n`),
-      stdin: () => text(process.stdin),
+      emit: (line) => (format === 'text' ? stdout : stderr).write(`${line}\n`),
+      stdin: () => readAllText(stdin),
       now: Date.now,
       random: Math.random,
-      format: globals.format,
-      verbose: globals.verbose,
+      format,
+      colors,
     };
   };
   try {
-    const called = await execute(process.argv.slice(2), version(), contextOf, (help) => process.stdout.write(help));
+    const called = await execute(words, version(), contextOf, (help) => stdout.write(help));
     if (called === null) return 0;
-    const rendered = await renderData(called.outcome, called.globals.format);
-    if (rendered !== '') process.stdout.write(rendered.endsWith('\n') ? rendered : `${rendered}\n`);
+    const rendered = renderData(called.outcome, called.globals.format);
+    // In a file every byte is as it came; a terminal would obey some of them.
+    const shown = stdout.isTTY ? safeColors(rendered, colors.out) : rendered;
+    if (shown !== '') stdout.write(shown.endsWith('\n') ? shown : `${shown}\n`);
     return called.outcome.exitCode ?? 0;
   } catch (error) {
     if (signal.aborted) {
-      process.stderr.write('interrupted\n');
+      stderr.write('interrupted\n');
       return 130;
     }
-    process.stderr.write(renderError(error, { colors, format, verbose: process.argv.includes('--verbose') }));
+    stderr.write(renderError(error, { colors: colors.err, format, verbose: words.includes('--verbose') }));
     return exitCodeOf(error);
   }
 };
 
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  // The reader (head, less) went away: that is no failure of ours.
-  if (error.code === 'EPIPE') process.exit(0);
-  throw error;
-});
 process.exitCode = await main();
-// Keep-alive sockets and idle watches must not hold the process; all output has been handed over by now.
-if (process.stdout.writableLength === 0 && process.stderr.writableLength === 0) process.exit();
-process.stdout.once('drain', () => process.exit());
+// Keep-alive sockets and idle watches must not hold the process, once all output has been handed over.
+await Promise.all([stdout, stderr].map((stream) => new Promise((done) => stream.write('', done))));
+process.exit();

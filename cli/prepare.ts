@@ -9,7 +9,7 @@ import type { Context, Option, Options } from './command.ts';
 import { readText } from './files.ts';
 import { readParams, typeParams } from './inputs/params.ts';
 import { readWorkspace } from './inputs/workspaces.ts';
-import { renderDiagnostic } from './output/errors.ts';
+import { renderDiagnostic } from './output/diagnostic.ts';
 import { REGISTRY_OPTIONS, registryOptions } from './stores.ts';
 import { TRUST_OPTIONS, trustFrom } from './trust.ts';
 
@@ -54,8 +54,8 @@ export const resolveContext = async (context: Context, options: Options): Promis
 };
 
 /** Shows the warnings that resolving and compiling gave. */
-const showWarnings = ({ note }: Context, diagnostics: readonly Diagnostic[]): void => {
-  for (const diagnostic of diagnostics) note(renderDiagnostic(diagnostic, false));
+const showWarnings = ({ note, colors }: Context, diagnostics: readonly Diagnostic[]): void => {
+  for (const diagnostic of diagnostics) note(renderDiagnostic(diagnostic, colors.err));
 };
 
 /** A plan for what the command line names, with all that it refers to resolved and verified. */

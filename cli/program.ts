@@ -1,4 +1,4 @@
-import { Command as Commander, CommanderError, Option as CommanderOption } from 'commander';
+import { CommanderError, Command as Node, Option as NodeOption } from 'commander';
 import { WaybillError } from 'waybill';
 import type { Command, Context, Entry, Format, Option, Options, Outcome } from './command.ts';
 import { COMMANDS } from './commands/index.ts';
@@ -7,32 +7,82 @@ import { COMMANDS } from './commands/index.ts';
 export interface Globals {
   readonly format: Format;
   readonly quiet: boolean;
-  readonly verbose: boolean;
 }
 
 interface Called {
+  readonly entry: Entry;
   readonly outcome: Outcome;
   readonly globals: Globals;
 }
 
-const GLOBAL: readonly Option[] = [
-  { flags: '-o, --output <format>', says: 'text, json or yaml', choices: ['text', 'json', 'yaml'], default: 'text' },
+const FORMATS: readonly Format[] = ['text', 'json', 'yaml'];
+
+/** Options of every command. */
+export const GLOBAL: readonly Option[] = [
+  { flags: '-o, --output <format>', says: 'format of the result', choices: FORMATS, default: 'text' },
   { flags: '-q, --quiet', says: 'no progress and no warnings' },
-  { flags: '--verbose', says: 'say more of what is done' },
+  { flags: '--verbose', says: 'say what caused an error, too' },
 ];
 
-const optionOf = ({ flags, says, repeat, required, choices, default: initial }: Option): CommanderOption => {
-  const option = new CommanderOption(flags, says);
-  if (repeat) option.argParser((value: string, before: string[] | undefined) => [...(before ?? []), value]);
-  if (required) option.makeOptionMandatory();
-  if (choices) option.choices([...choices]);
-  if (initial !== undefined) option.default(initial);
-  return option;
+const MORE = `
+waybill COMMAND --help says more of a command, with an example.
+Exit codes: 0 done; 1 the run failed, or lint has findings; 2 wrong usage or invalid input; 3 not found or not reachable;
+4 refused by policy or lock; 130 interrupted.`;
+
+/** Options that may stand before the command, and whether a value follows. */
+const EARLY: ReadonlyMap<string, boolean> = new Map([
+  ['-o', true],
+  ['--output', true],
+  ['-q', false],
+  ['--quiet', false],
+  ['--verbose', false],
+]);
+
+interface Route {
+  /** The command that is called; undefined where none is, or none of that name. */
+  readonly entry: Entry | undefined;
+  /** Words of the command that were found. */
+  readonly words: readonly string[];
+  /** All that stands beside these words. */
+  readonly args: readonly string[];
+}
+
+const route = (argv: readonly string[], entries: readonly Entry[]): Route => {
+  if (argv[0] === 'help') {
+    const words = argv.slice(1).filter((word) => !word.startsWith('-'));
+    const found = route(words, entries);
+    // Help for what does not exist is a call of it, and fails as that does.
+    return { ...found, args: found.entry === undefined && found.args.length > 0 ? found.args : ['--help'] };
+  }
+  const early: string[] = [];
+  const words: string[] = [];
+  let rest = argv;
+  for (let next = rest[0]; next !== undefined; next = rest[0]) {
+    const takes = EARLY.get(next) ?? (/^(?:-o.|--output=)/.test(next) ? false : undefined);
+    if (takes !== undefined) {
+      early.push(...rest.slice(0, takes ? 2 : 1));
+      rest = rest.slice(takes ? 2 : 1);
+      continue;
+    }
+    const path = [...words, next].join(' ');
+    if (!entries.some(({ name }) => name === path || name.startsWith(`${path} `))) break;
+    words.push(next);
+    rest = rest.slice(1);
+    const entry = entries.find(({ name }) => name === path);
+    if (entry !== undefined) return { entry, words, args: [...early, ...rest] };
+  }
+  return { entry: undefined, words, args: rest };
 };
 
-const isCalled = ({ name }: Entry, words: readonly string[]): boolean => {
-  const named = name.split(' ');
-  return named.every((word, index) => words[index] === word);
+/** The format that argv asks for, also where the rest of it is wrong: an error is told in that format. */
+export const formatOf = (argv: readonly string[]): Format => {
+  const end = argv.indexOf('--');
+  const words = end < 0 ? argv : argv.slice(0, end);
+  const asked = words.flatMap((word, index) => {
+    if (word === '-o' || word === '--output') return [words[index + 1]];
+    return /^(?:-o|--output=)(.+)$/s.exec(word)?.[1] ?? [];
+  });
+  return FORMATS.find((format) => format === asked.at(-1)) ?? 'text';
 };
 
 /**
@@ -42,66 +92,99 @@ const isCalled = ({ name }: Entry, words: readonly string[]): boolean => {
 export const execute = async (
   argv: readonly string[],
   version: string,
-  contextOf: (globals: Globals) => Context,
+  contextOf: (globals: Globals, entry: Entry) => Context,
   print: (text: string) => void,
+  entries: readonly Entry[] = COMMANDS,
 ): Promise<Called | null> => {
+  const { entry, words, args } = route(argv, entries);
+  if (entry === undefined) {
+    await parse(tree(entries, version), [...words, ...args], words, print);
+    return null;
+  }
+  const { command } = await entry.load();
   let called: Called | null = null;
-  const root = new Commander('waybill')
-    .description('Pack, sign, resolve and run Tekton Tasks and Pipelines')
-    .version(version, '-v, --version')
-    .helpCommand(false)
-    .configureHelp({ sortSubcommands: false })
-    .configureOutput({ writeOut: print, writeErr: () => undefined })
-    .exitOverride();
-  const words = argv.filter((word) => !word.startsWith('-'));
-
-  for (const entry of COMMANDS) {
-    const path = entry.name.split(' ');
-    const parent = path
-      .slice(0, -1)
-      .reduce((above, word) => above.commands.find((c) => c.name() === word) ?? group(above, word), root);
-    const node = parent
-      .command(path.at(-1) as string)
-      .description(entry.summary)
-      .exitOverride();
-    if (!isCalled(entry, words)) continue;
-    const { command } = await entry.load();
-    describe(node, command, entry);
-    node.action(async (...given: unknown[]) => {
-      const options = given.at(-2) as Options;
-      const globals = {
-        format: options.output as Format,
-        quiet: options.quiet === true,
-        verbose: options.verbose === true,
-      };
-      const args = given.slice(0, -2).filter((value) => value !== undefined) as (string | readonly string[])[];
-      called = { outcome: await command.run(contextOf(globals), args, options), globals };
-    });
-  }
-
-  try {
-    await root.parseAsync([...argv], { from: 'user' });
-  } catch (error) {
-    if (!(error instanceof CommanderError)) throw error;
-    if (error.exitCode === 0) return null;
-    if (error.code === 'commander.help') {
-      print(root.helpInformation());
-      throw new WaybillError('Usage', 'no command was given');
-    }
-    throw new WaybillError('Usage', error.message.replace(/^error: /, ''), {
-      hint: `see waybill ${words[0] ?? ''} --help`,
-    });
-  }
+  const node = nodeOf(entry, command).action(async (...given: unknown[]) => {
+    const options = given.at(-2) as Options;
+    const globals = { format: options.output as Format, quiet: options.quiet === true };
+    const values = given.slice(0, -2).filter((value) => value !== undefined) as (string | readonly string[])[];
+    called = { entry, outcome: await command.run(contextOf(globals, entry), values, options), globals };
+  });
+  await parse(node, args, words, print);
   return called;
 };
 
-const group = (above: Commander, word: string): Commander =>
-  above.command(word).description(`commands about ${word}`).exitOverride();
+/** The command of its own, so that its options are known wherever they stand. */
+const nodeOf = (entry: Entry, { arguments: named, options, example }: Command): Node => {
+  const node = new Node(`waybill ${entry.name}`)
+    .description(entry.summary)
+    .usage([...named.map(({ name }) => name), '[options]'].join(' '))
+    .helpOption('-h, --help', 'show this help');
+  for (const { name, says } of named) node.argument(name, says);
+  for (const option of [...options, ...GLOBAL]) node.addOption(optionOf(option));
+  return node.addHelpText('after', `\nExample:\n  ${example.split('\n').join('\n  ')}`);
+};
 
-const describe = (node: Commander, command: Command, entry: Entry): void => {
-  for (const { name, says } of command.arguments) node.argument(name, says);
-  for (const option of [...command.options, ...GLOBAL]) node.addOption(optionOf(option));
-  node.addHelpText('after', `\nExample:\n  ${command.example.split('\n').join('\n  ')}`);
-  node.usage(`${command.arguments.map(({ name }) => name).join(' ')} [options]`);
-  node.summary(entry.summary);
+const optionOf = ({ flags, says, repeat, required, choices, default: initial }: Option): NodeOption => {
+  const option = new NodeOption(flags, repeat ? `${says} (may be repeated)` : says);
+  if (choices) option.choices([...choices]);
+  if (repeat) option.argParser((value: string, before: string[] | undefined) => [...(before ?? []), value]);
+  if (required) option.makeOptionMandatory();
+  if (initial !== undefined) option.default(initial);
+  return option;
+};
+
+/** All commands by name and summary: for help, the version, and calls of what does not exist. */
+const tree = (entries: readonly Entry[], version: string): Node => {
+  const root = new Node('waybill')
+    .description('Pack, sign, resolve and run Tekton Tasks and Pipelines')
+    .usage('COMMAND [options]')
+    .version(version, '-v, --version', 'show the version')
+    .helpOption('-h, --help', 'show this help')
+    .helpCommand(false)
+    .addHelpText('after', MORE);
+  for (const { name, summary } of entries) {
+    const path = name.split(' ');
+    const above = path
+      .slice(0, -1)
+      .reduce(
+        (node, word) =>
+          node.commands.find((child) => child.name() === word) ??
+          node.command(word).description(`commands about ${word}`).usage('COMMAND [options]').helpCommand(false),
+        root,
+      );
+    above.command(path.at(-1) as string).description(summary);
+  }
+  return root;
+};
+
+/** Parses and acts; help and version are printed, and everything that is wrong is `Usage`. */
+const parse = async (
+  node: Node,
+  args: readonly string[],
+  words: readonly string[],
+  print: (text: string) => void,
+): Promise<void> => {
+  let help = '';
+  for (const one of [node, ...node.commands, ...node.commands.flatMap(({ commands }) => commands)]) {
+    one.exitOverride().configureOutput({
+      writeOut: print,
+      writeErr: (text) => {
+        help += text;
+      },
+    });
+  }
+  try {
+    await node.parseAsync([...args], { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return;
+    if (error.code === 'commander.help') {
+      print(help);
+      throw new WaybillError('Usage', 'no command was given');
+    }
+    const [message = '', suggestion] = error.message.replace(/^error: /, '').split('\n');
+    const meant = /^\(Did you mean (.*)\?\)$/.exec(suggestion ?? '')?.[1];
+    const hint = `${meant === undefined ? '' : `did you mean ${meant}? `}see ${['waybill', ...words].join(' ')} --help`;
+    throw new WaybillError('Usage', message, { hint });
+  }
 };

@@ -9,7 +9,7 @@ const POLICY_FILE = 'waybill.policy.yaml';
 export const TRUST_OPTIONS: readonly Option[] = [
   { flags: '--policy <file>', says: `policy to hold; default: ${POLICY_FILE} in this folder, but never where CI=true` },
   { flags: '--policy-from-tree', says: `take ${POLICY_FILE} from this folder even where CI=true` },
-  { flags: '--key <file...>', says: 'public key that must have signed, instead of a policy' },
+  { flags: '--key <file>', says: 'public key that must have signed, instead of a policy', repeat: true },
 ];
 
 /**

@@ -23,9 +23,9 @@ export const COMMANDS: readonly Entry[] = [
   { name: 'verify', summary: 'verify the signatures of a bundle', load: () => import('./verify.ts') },
   { name: 'resolve', summary: 'resolve a reference to one object and its digest', load: () => import('./resolve.ts') },
   { name: 'plan', summary: 'show how a Task or Pipeline would run', load: () => import('./plan.ts') },
-  { name: 'run', summary: 'run a Task or Pipeline', load: () => import('./run.ts') },
+  { name: 'run', summary: 'run a Task or Pipeline', load: () => import('./run.ts'), drives: true },
   { name: 'logs', summary: 'print the logs of a run', load: () => import('./logs.ts') },
   { name: 'runs', summary: 'list runs', load: () => import('./runs.ts') },
-  { name: 'cancel', summary: 'cancel a run', load: () => import('./cancel.ts') },
+  { name: 'cancel', summary: 'cancel a run', load: () => import('./cancel.ts'), drives: true },
   { name: 'delete', summary: 'delete a run and all that it made in the cluster', load: () => import('./delete.ts') },
 ];

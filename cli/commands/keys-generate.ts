@@ -1,3 +1,4 @@
+import { unlink } from 'node:fs/promises';
 import { generateKey, keyHint, writePrivateKey } from 'waybill/trust';
 import { z } from 'zod';
 import type { Command } from '../command.ts';
@@ -16,7 +17,11 @@ export const command: Command = {
     const privateKey = `${prefix}.key`;
     const publicKey = `${prefix}.pub`;
     await writeNew(privateKey, await writePrivateKey(key, password ?? ''), { mode: 0o600 });
-    await writeNew(publicKey, key.publicKey.pem);
+    await writeNew(publicKey, key.publicKey.pem).catch(async (error: unknown) => {
+      // Half a pair would be in the way of the next attempt.
+      await unlink(privateKey);
+      throw error;
+    });
     return { data: { privateKey, publicKey, id: keyHint(key.publicKey) }, text: `${privateKey}\n${publicKey}` };
   },
 };

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { messageOf } from 'waybill';
 import type { Context } from '../command.ts';
-import { safe } from './errors.ts';
+import { safeColors } from './terminal.ts';
 
 /** One step's container, and how its lines are headed. */
 export interface StepLog {
@@ -16,11 +16,17 @@ type Read = (pod: string, container: string, signal: AbortSignal) => AsyncIterab
 /** How long logs may take after their run has ended: the kubelet sees an end about a second late. */
 const PATIENCE_MS = 15_000;
 
+/** A line, or the states of a line that was written over and over (a progress bar), each as a line: nothing is hidden. */
+const partsOf = (line: string): readonly string[] => {
+  const parts = line.split('\r').filter((part) => part !== '');
+  return parts.length > 0 ? parts : [''];
+};
+
 /**
  * Prints the logs of steps, each line as `[task : step] line`: within a task one step after another, tasks side by side.
  * `end` waits for what is still on its way.
  */
-export const logPrinter = ({ emit, note }: Pick<Context, 'emit' | 'note'>, read: Read) => {
+export const logPrinter = ({ emit, note, colors }: Pick<Context, 'emit' | 'note' | 'colors'>, read: Read) => {
   const over = new AbortController();
   const tails = new Map<string, Promise<void>>();
   const seen = new Set<string>();
@@ -28,7 +34,7 @@ export const logPrinter = ({ emit, note }: Pick<Context, 'emit' | 'note'>, read:
   const print = async ({ pod, container, task, step }: StepLog): Promise<void> => {
     try {
       for await (const line of read(pod, container, over.signal))
-        emit(`[${task} : ${step}] ${safe(line.toString('utf8'), true)}`);
+        for (const part of partsOf(line.toString('utf8'))) emit(`[${task} : ${step}] ${safeColors(part, colors.logs)}`);
     } catch (error) {
       note(`the log of ${pod}/${container} cannot be read: ${messageOf(error)}`);
     }

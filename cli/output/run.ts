@@ -1,8 +1,8 @@
 import { pipelineRunOf, type RunState, taskRunOf } from 'waybill/engine';
 import type { RunRecord } from 'waybill/record';
 import type { PipelineRun, TaskRun } from 'waybill/tekton';
-import { safe } from './errors.ts';
 import { table } from './table.ts';
+import { safe } from './terminal.ts';
 
 /** A run as Tekton's own object, with its status. */
 export const runOutput = ({ plan, uid, createdAt }: RunRecord, state: RunState): TaskRun | PipelineRun =>
@@ -21,7 +21,7 @@ export const runSummary = ({ plan, name }: RunRecord, state: RunState): string =
   });
   const results = state.results.map(({ name: result, value }) => [
     result,
-    safe(typeof value === 'string' ? value : JSON.stringify(value)),
+    typeof value === 'string' ? value : JSON.stringify(value),
   ]);
   return [
     table(['task', 'status', 'duration'], tasks),
