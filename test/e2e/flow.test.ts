@@ -163,7 +163,7 @@ describe.each(['task', 'run'])('a pipeline, --pods %s', (pods) => {
           onError: 'continue',
           taskSpec: specOf([{ name: 'slow', timeout: '1s', script: 'sleep 60' }, 'echo never']),
         },
-        { name: 'task', timeout: '3s', ...says('sleep 60') },
+        { name: 'task', timeout: '8s', ...says('sleep 60') },
       ],
       finally: [{ name: 'after', ...says('echo after $(tasks.task.reason)') }],
     });
@@ -177,7 +177,7 @@ describe.each(['task', 'run'])('a pipeline, --pods %s', (pods) => {
       { terminationReason: 'Skipped' },
     ]);
     expect(task?.status?.conditions).toMatchObject([
-      { status: 'False', reason: 'TaskRunTimeout', message: expect.stringContaining('failed to finish within "3s"') },
+      { status: 'False', reason: 'TaskRunTimeout', message: expect.stringContaining('failed to finish within "8s"') },
     ]);
   });
 

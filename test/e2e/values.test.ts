@@ -59,7 +59,7 @@ const takeSteps = [
 ];
 
 describe.each(['task', 'run'])('--pods %s', (pods) => {
-  test('text arrives as it was written, from params and from results', async () => {
+  test.concurrent('text arrives as it was written, from params and from results', async () => {
     const pipeline = pipelineOf('nasty', {
       params: [{ name: 'nasty' }],
       tasks: [
@@ -100,7 +100,7 @@ describe.each(['task', 'run'])('--pods %s', (pods) => {
     for (const [way, value] of Object.entries(taken)) expect([way, value]).toEqual([way, base64(NASTY)]);
   });
 
-  test('arrays and objects, whole and in parts, from defaults, params and results', async () => {
+  test.concurrent('arrays and objects, whole and in parts, from defaults, params and results', async () => {
     const pipeline = pipelineOf('shapes', {
       params: [
         { name: 'list', type: 'array', default: ['a', 'b c', '$x'] },
@@ -194,7 +194,7 @@ describe.each(['task', 'run'])('--pods %s', (pods) => {
   });
 });
 
-test('environment from ConfigMaps, Secrets and the pod, working folders, and what Tekton gives a step', async () => {
+test.concurrent('environment from ConfigMaps, Secrets and the pod, working folders, and what Tekton gives a step', async () => {
   const task = taskOf(
     'surroundings',
     [
@@ -231,7 +231,7 @@ test('environment from ConfigMaps, Secrets and the pod, working folders, and wha
   ]);
 });
 
-test('workspaces: emptyDir, ConfigMap, Secret, claim, template; bound or not, read-only, with a sub-path', async () => {
+test.concurrent('workspaces: emptyDir, ConfigMap, Secret, claim, template; bound or not, read-only, with a sub-path', async () => {
   await space.client.create('persistentvolumeclaims', {
     metadata: { name: 'claim' },
     spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '16Mi' } } },
@@ -271,7 +271,7 @@ test('workspaces: emptyDir, ConfigMap, Secret, claim, template; bound or not, re
   ]);
 });
 
-test('an emptyDir of a pipeline is fresh for each task, a claim is shared', async () => {
+test.concurrent('an emptyDir of a pipeline is fresh for each task, a claim is shared', async () => {
   const look = specOf(
     ['ls -A $(workspaces.own.path) $(workspaces.shared.path) | wc -l; touch /workspace/own/a /workspace/shared/b'],
     {
@@ -293,7 +293,7 @@ test('an emptyDir of a pipeline is fresh for each task, a claim is shared', asyn
   expect(count('two') - count('one')).toBe(1);
 });
 
-test('params of a file, and those of the command line above them', async () => {
+test.concurrent('params of a file, and those of the command line above them', async () => {
   const task = taskOf('given', ['echo "$(params.a) $(params.b) $(params.c[1])"'], {
     params: [{ name: 'a' }, { name: 'b', default: 'default' }, { name: 'c', type: 'array' }],
   });
