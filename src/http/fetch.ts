@@ -38,6 +38,18 @@ export interface FetchOptions {
   readonly connections?: number;
 }
 
+/** What undici wants to hear of a connection. */
+export const connectOptions = (connect: Connect) => ({
+  timeout: connect.timeout ?? 10_000,
+  ...(connect.ca === undefined ? {} : { ca: typeof connect.ca === 'string' ? connect.ca : [...connect.ca] }),
+  ...(connect.cert === undefined ? {} : { cert: connect.cert }),
+  ...(connect.key === undefined ? {} : { key: connect.key }),
+  ...(connect.passphrase === undefined ? {} : { passphrase: connect.passphrase }),
+  ...(connect.rejectUnauthorized === undefined ? {} : { rejectUnauthorized: connect.rejectUnauthorized }),
+  ...(connect.servername === undefined ? {} : { servername: connect.servername }),
+  ...(connect.socketPath === undefined ? {} : { socketPath: connect.socketPath }),
+});
+
 /**
  * A fetch with connections of its own, kept alive between requests. undici is loaded with the first request, so that
  * a program that makes none does not pay for it.
@@ -52,16 +64,7 @@ export const createFetch = ({
   const send: Fetch = async (url, init) => {
     const undici = await import('undici');
     agent ??= new undici.Agent({
-      connect: {
-        timeout: connect.timeout ?? 10_000,
-        ...(connect.ca === undefined ? {} : { ca: typeof connect.ca === 'string' ? connect.ca : [...connect.ca] }),
-        ...(connect.cert === undefined ? {} : { cert: connect.cert }),
-        ...(connect.key === undefined ? {} : { key: connect.key }),
-        ...(connect.passphrase === undefined ? {} : { passphrase: connect.passphrase }),
-        ...(connect.rejectUnauthorized === undefined ? {} : { rejectUnauthorized: connect.rejectUnauthorized }),
-        ...(connect.servername === undefined ? {} : { servername: connect.servername }),
-        ...(connect.socketPath === undefined ? {} : { socketPath: connect.socketPath }),
-      },
+      connect: connectOptions(connect),
       headersTimeout,
       bodyTimeout,
       connections,

@@ -1,3 +1,4 @@
 export { isAbort, networkCode } from './failure.ts';
 export { type ClosableFetch, type Connect, createFetch, type Fetch, type FetchOptions } from './fetch.ts';
 export { createHttp, type HttpOptions } from './http.ts';
+export { openSocket, type SocketOptions } from './socket.ts';

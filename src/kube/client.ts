@@ -62,6 +62,11 @@ export interface KubeClient {
   ): Promise<boolean>;
   /** A body that comes bit by bit: a watch or a log. */
   stream(plural: Plural, options: Scope & StreamOptions): Promise<AsyncIterable<Uint8Array>>;
+  /**
+   * What a container writes to its standard output from now on, frame by frame, until it ends. It can be had as soon as the
+   * container runs, which is before the kubelet reports it. Tried once; rejects with `Unreachable` where it can't be had.
+   */
+  attach(pod: string, container: string, scope?: Scope): Promise<AsyncIterable<Uint8Array>>;
   close(): Promise<void>;
 }
 
@@ -80,6 +85,9 @@ export interface StreamOptions {
 const CAP = 48 * 1024 * 1024;
 export const METADATA = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1';
 const METADATA_LIST = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1';
+
+/** Each frame begins with the number of its channel. https://kubernetes.io/docs/reference/using-api/ */
+const ATTACH_PROTOCOLS = ['v5.channel.k8s.io', 'v4.channel.k8s.io'];
 
 /** A client for one cluster. Nothing is sent before the first call. `close` ends its connections. */
 export const createClient = (access: ClusterAccess, options: { env?: NodeJS.ProcessEnv } = {}): KubeClient =>
@@ -203,6 +211,14 @@ export const clientOn = (transport: Transport, ours: string): KubeClient => {
       });
       return response.body ?? empty();
     },
+    attach: (pod, container, { namespace = ours, signal } = {}) =>
+      transport.receive({
+        path: `${pathOf('pods', namespace, pod)}/attach`,
+        query: { container, stdout: 'true' },
+        protocols: ATTACH_PROTOCOLS,
+        what: `attach to pods/${pod} ${container}`,
+        signal,
+      }),
     close: () => transport.close(),
   };
 };

@@ -1,3 +1,4 @@
+export { attachOutput } from './attach.ts';
 export {
   createClient,
   type KubeClient,

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { backoff, WaybillError } from '../core/index.ts';
-import { type ClosableFetch, type Connect, createFetch, isAbort, networkCode } from '../http/index.ts';
+import { type ClosableFetch, type Connect, createFetch, isAbort, networkCode, openSocket } from '../http/index.ts';
 import type { ClusterAccess } from './config.ts';
 import { createAuthenticator } from './credential.ts';
 import { errorOfNetwork, errorOfStatus, type Status } from './errors.ts';
@@ -30,6 +30,9 @@ export interface Call {
   readonly stream?: boolean;
 }
 
+/** A request that becomes a WebSocket. */
+export type SocketCall = Pick<Call, 'path' | 'query' | 'what' | 'signal'> & { readonly protocols: readonly string[] };
+
 /** Sends requests to one API server. */
 export interface Transport {
   readonly server: string;
@@ -38,6 +41,8 @@ export interface Transport {
   readonly clockSkew: () => number;
   /** The answer to a call, if it is a good one; anything else is thrown. */
   send(call: Call): Promise<Response>;
+  /** What comes over a WebSocket; tried once, and `Unreachable` whatever the reason why there is none. */
+  receive(call: SocketCall): Promise<AsyncIterable<Uint8Array>>;
   close(): Promise<void>;
 }
 
@@ -74,16 +79,18 @@ export const createTransport = (
   const fetches = new Map<string, ClosableFetch>();
   let skew = 0;
 
+  const connectFor = (identity: { readonly cert?: string; readonly key?: string }): Connect => ({
+    rejectUnauthorized: !access.skipVerify,
+    ...(access.ca === undefined ? {} : { ca: access.ca }),
+    ...(access.servername === undefined ? {} : { servername: access.servername }),
+    ...(identity.cert === undefined ? {} : { cert: identity.cert }),
+    ...(identity.key === undefined ? {} : { key: identity.key }),
+  });
+
   const fetchFor = (identity: { readonly cert?: string; readonly key?: string }): ClosableFetch => {
     const known = fetches.get(identity.cert ?? '');
     if (known !== undefined) return known;
-    const connect: Connect = {
-      rejectUnauthorized: !access.skipVerify,
-      ...(access.ca === undefined ? {} : { ca: access.ca }),
-      ...(access.servername === undefined ? {} : { servername: access.servername }),
-      ...(identity.cert === undefined ? {} : { cert: identity.cert }),
-      ...(identity.key === undefined ? {} : { key: identity.key }),
-    };
+    const connect = connectFor(identity);
     // No limits here: a watch and the log of a silent container have none, other calls bring their own.
     const made = createFetch({ connect, headersTimeout: 0, bodyTimeout: 0 });
     fetches.set(identity.cert ?? '', made);
@@ -129,11 +136,35 @@ export const createTransport = (
     if (!Number.isNaN(ahead)) skew = Math.abs(ahead) < 2000 ? 0 : ahead;
   };
 
-  const send = async (call: Call): Promise<Response> => {
-    const url = new URL(access.server + call.path);
-    for (const [key, value] of Object.entries(call.query ?? {})) {
+  const urlOf = ({ path, query = {} }: Pick<Call, 'path' | 'query'>): URL => {
+    const url = new URL(access.server + path);
+    for (const [key, value] of Object.entries(query)) {
       if (value !== undefined) url.searchParams.set(key, value);
     }
+    return url;
+  };
+
+  const receive = async (call: SocketCall): Promise<AsyncIterable<Uint8Array>> => {
+    const identity = await authenticator.current(call.signal);
+    counters.firstRequest ??= performance.now();
+    counters.requests += 1;
+    const url = urlOf(call);
+    url.protocol = url.protocol === 'http:' ? 'ws:' : 'wss:';
+    try {
+      return await openSocket(url, {
+        connect: connectFor(identity),
+        protocols: call.protocols,
+        headers: identity.token === undefined ? {} : { authorization: `Bearer ${identity.token}` },
+        signal: call.signal,
+      });
+    } catch (error) {
+      if (isAbort(error, call.signal)) throw error;
+      throw errorOfNetwork(access.server, error);
+    }
+  };
+
+  const send = async (call: Call): Promise<Response> => {
+    const url = urlOf(call);
     const body = call.body === undefined ? undefined : JSON.stringify(call.body);
     const deadline = performance.now() + PATIENCE_MS;
     let renewed = false;
@@ -157,6 +188,7 @@ export const createTransport = (
     counters,
     clockSkew: () => skew,
     send,
+    receive,
     close: async () => {
       await Promise.all([...fetches.values()].map((fetch) => fetch.close()));
     },

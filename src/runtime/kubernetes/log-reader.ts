@@ -57,6 +57,22 @@ const engineEvents = (event: AgentEvent, origin: Origin): readonly EngineEvent[]
       return [{ ...outcome, kind: 'taskFinished', ...origin }];
     }
     case 'closing':
-      return [{ kind: 'snapshot', ...origin, tasks: event.tasks }];
+      // Whoever follows the steps' logs must hear of each step, even if nothing but the closing was read.
+      return [
+        ...event.tasks.flatMap((task) => starts(task, origin)),
+        { kind: 'snapshot', ...origin, tasks: event.tasks },
+      ];
   }
 };
+
+const starts = (
+  { task, startedAt, steps }: Extract<AgentEvent, { type: 'closing' }>['tasks'][number],
+  origin: Origin,
+): readonly EngineEvent[] => [
+  ...(startedAt === undefined ? [] : [{ kind: 'taskStarted' as const, ...origin, task, at: Date.parse(startedAt) }]),
+  ...steps.flatMap((step, index) =>
+    step.startedAt === undefined
+      ? []
+      : [{ kind: 'stepStarted' as const, ...origin, task, step: index, at: Date.parse(step.startedAt) }],
+  ),
+];

@@ -1,7 +1,15 @@
 import type { Pod } from 'kubernetes-types/core/v1.d.ts';
 import { isWaybillError, messageOf } from '../../core/index.ts';
 import type { EngineEvent } from '../../engine/index.ts';
-import { type ContainerView, followLog, type KubeClient, type Pause, type Stored, sleep } from '../../kube/index.ts';
+import {
+  attachOutput,
+  type ContainerView,
+  followLog,
+  type KubeClient,
+  type Pause,
+  type Stored,
+  sleep,
+} from '../../kube/index.ts';
 import type { Plan } from '../../plan/index.ts';
 import { interpretPod, SUPERVISOR } from '../../pod/index.ts';
 import { Inbox } from '../inbox.ts';
@@ -10,6 +18,7 @@ import type { PodFeed } from './feed.ts';
 import { handleOf } from './labels.ts';
 import { logReader } from './log-reader.ts';
 import { startProgress } from './progress.ts';
+import { supervisorStarts } from './starts.ts';
 import { hasEnded } from './tracker.ts';
 
 export interface Observer {
@@ -26,7 +35,8 @@ const LOOK_MS = 5000;
 /**
  * The story of a run's pods: one watch over all of them, and for each the log of its supervisor, opened when the watch
  * shows it running. The log is believed before the status, which lags behind; what the log leaves open when it has ended,
- * the status decides.
+ * the status decides. Until the log can be read the supervisor's output is heard live, if that is allowed: a short pod has
+ * told everything by then.
  */
 export async function* observeRun(
   observer: Observer,
@@ -63,6 +73,17 @@ export async function* observeRun(
     failed: (error) => out.close({ error }),
   });
   signal.addEventListener('abort', () => out.close(), { once: true });
+  const live = { allowed: true };
+  const hear = async (): Promise<void> => {
+    for await (const uid of supervisorStarts(observer.client, run, within)) {
+      if (!live.allowed) return;
+      stories
+        .get(uid)
+        ?.hear(live)
+        .catch((error: unknown) => out.close({ error }));
+    }
+  };
+  hear().catch((error: unknown) => out.close({ error }));
   try {
     if (!signal.aborted) yield* out;
   } finally {
@@ -91,6 +112,10 @@ class Story {
   readonly #view: ContainerView;
   /** Aborts when nothing more is to be told of the start. */
   readonly #started = new AbortController();
+  /** Aborts when the log can be read, or everything has been told: there is no more use in the live output. */
+  readonly #heard = new AbortController();
+  /** Aborts when the live output has told everything. */
+  readonly #told = new AbortController();
   readonly #noticed = new Set<string>();
   #pod: Pod | undefined;
   #deleted = false;
@@ -120,9 +145,11 @@ class Story {
       this.#tellStart().catch((error: unknown) => this.#notice('Internal', messageOf(error)));
     }
     const reader = logReader(run, handle);
-    const log = { namespace: run.namespace, pod: name, container: SUPERVISOR, view, signal };
+    const within = AbortSignal.any([signal, this.#told.signal]);
+    const log = { namespace: run.namespace, pod: name, container: SUPERVISOR, view, signal: within };
     try {
       for await (const line of followLog(client, { ...log, silence: SILENCE_MS, ...(pause && { pause }) })) {
+        this.#heard.abort();
         for (const event of reader.line(line)) this.#push(event);
         if (reader.closed) break;
       }
@@ -131,8 +158,34 @@ class Story {
       out.push(notice('LogForbidden', error.message, name, now()));
     }
     this.#started.abort();
-    if (!reader.closed) await this.#tellEnd();
+    if (!reader.closed && !this.#told.signal.aborted) await this.#tellEnd();
+    this.#heard.abort();
     this.#over = true;
+  }
+
+  /**
+   * Hears the supervisor, which has just started, until its log can be read. Only its closing is believed: that tells all
+   * again, so that it does not matter what it had said before. Where nobody may listen, `live` keeps others from trying.
+   */
+  async hear(live: { allowed: boolean }): Promise<void> {
+    const { observer, run, handle, signal } = this.#context;
+    const within = AbortSignal.any([signal, this.#heard.signal]);
+    if (within.aborted || this.#view.state() !== 'waiting') return;
+    const reader = logReader(run, handle);
+    const what = { namespace: run.namespace, pod: handle.name, container: SUPERVISOR, signal: within };
+    try {
+      for await (const line of attachOutput(observer.client, what)) {
+        const events = reader.line(line);
+        if (within.aborted || !reader.closed) continue;
+        for (const event of events) this.#push(event);
+        this.#told.abort();
+        return;
+      }
+    } catch (error) {
+      if (within.aborted) return;
+      if (!isWaybillError(error)) throw error;
+      live.allowed = false;
+    }
   }
 
   /** Without a closing snapshot the pod's own end decides. */

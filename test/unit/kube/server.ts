@@ -1,5 +1,7 @@
+import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { onTestFinished } from 'vitest';
 import { clientOn, type KubeClient } from '../../../src/kube/client.ts';
 import type { ClusterAccess } from '../../../src/kube/config.ts';
@@ -32,16 +34,35 @@ export const serve = async (...answers: readonly Answer[]) => {
     asked.push(one);
     await answers[Math.min(asked.length, answers.length) - 1]?.(response, one);
   });
+  const sockets: Duplex[] = [];
+  let frames: readonly Buffer[] | undefined;
+  server.on('upgrade', (request: IncomingMessage, socket: Duplex) => {
+    const { pathname, searchParams } = new URL(request.url ?? '/', 'http://x');
+    asked.push({ method: 'GET', path: pathname, query: searchParams, headers: request.headers, body: '' });
+    if (frames === undefined) return socket.end('HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n');
+    sockets.push(socket);
+    socket.write(acceptance(request));
+    for (const frame of frames) socket.write(Buffer.from([0x82, frame.length, ...frame]));
+  });
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const clients: KubeClient[] = [];
   onTestFinished(async () => {
     await Promise.all(clients.map((client) => client.close()));
+    for (const socket of sockets) socket.destroy();
     server.closeAllConnections();
     await new Promise((done) => server.close(done));
   });
   return {
     asked,
+    /** From now on WebSockets are accepted, get these messages (of at most 125 bytes), and stay open. */
+    acceptSockets: (messages: readonly Buffer[]): void => {
+      frames = messages;
+    },
+    /** Ends all WebSockets. */
+    endSockets: (): void => {
+      for (const socket of sockets) socket.end(Buffer.from([0x88, 0]));
+    },
     /** A client that never waits before it tries again. */
     client: (access: Partial<ClusterAccess> = {}): KubeClient => {
       const whole: ClusterAccess = {
@@ -57,6 +78,19 @@ export const serve = async (...answers: readonly Answer[]) => {
       return made;
     },
   };
+};
+
+/** https://www.rfc-editor.org/rfc/rfc6455#section-4.2.2 */
+const acceptance = ({ headers }: IncomingMessage): string => {
+  const key = `${headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`;
+  return [
+    'HTTP/1.1 101 Switching Protocols',
+    'upgrade: websocket',
+    'connection: Upgrade',
+    `sec-websocket-accept: ${createHash('sha1').update(key).digest('base64')}`,
+    `sec-websocket-protocol: ${headers['sec-websocket-protocol']?.split(',')[0]}`,
+    '\r\n',
+  ].join('\r\n');
 };
 
 export const json =

@@ -24,6 +24,7 @@ export const fakeApi = (before: (call: string) => void | Promise<void> = () => {
     namespace: 'ours',
     counters: { requests: 0, writes: 0, retries: 0, firstRequest: null },
     clockSkew: () => 0,
+    attach: async () => raise(refuse(403, 'Forbidden')),
     close: async () => {},
     get: async (plural, name) => {
       await note(`get ${plural}/${name}`);

@@ -38,16 +38,28 @@ const CLOSING = { type: 'closing', tasks: [] };
 
 /** What is observed, in short, until `count` observations or the end. */
 const observe = async (
-  answers: { readonly list: Answer; readonly watch?: Answer; readonly log?: Answer },
+  answers: {
+    readonly list: Answer;
+    readonly watch?: Answer;
+    readonly log?: Answer;
+    /** Without them nobody may read Events. */
+    readonly events?: Answer;
+    /** Without it nobody may attach. */
+    readonly live?: string;
+  },
   count: number,
 ): Promise<{ seen: string[]; paths: string[] }> => {
   const api = await serve((response, asked) => {
     if (asked.path.endsWith('/log')) return (answers.log ?? pieces([], 'stay'))(response, asked);
-    if (asked.path.endsWith('/events')) return json(403, { reason: 'Forbidden', code: 403 })(response, asked);
+    if (asked.path.endsWith('/events')) {
+      if (answers.events === undefined) return json(403, { reason: 'Forbidden', code: 403 })(response, asked);
+      return (asked.query.get('watch') === 'true' ? answers.events : podList('1', []))(response, asked);
+    }
     return asked.query.get('watch') === 'true'
       ? (answers.watch ?? pieces([], 'stay'))(response, asked)
       : answers.list(response, asked);
   });
+  if (answers.live !== undefined) api.acceptSockets(framesOf(answers.live));
   const abort = new AbortController();
   const runtime = kubernetesRuntime(api.client(), { pause: async () => {} });
   const seen: string[] = [];
@@ -57,6 +69,12 @@ const observe = async (
   }
   return { seen, paths: api.asked.map(({ path }) => path.slice(path.lastIndexOf('/'))) };
 };
+
+/** Standard output as the API server sends it, in pieces that are no lines. */
+const framesOf = (text: string): Buffer[] =>
+  Array.from({ length: Math.ceil(text.length / 100) }, (_, index) =>
+    Buffer.from(`\u0001${text.slice(index * 100, index * 100 + 100)}`),
+  );
 
 const short = (observation: Observation): string => {
   if (observation.kind === 'present') return `present ${observation.pods.length}`;
@@ -123,4 +141,70 @@ test('a pod that is deleted is lost', async () => {
 test('a pod that only has the labels is not the run’s', async () => {
   const { seen } = await observe({ list: podList('1', [podIn(RUNNING, { owner: 'other' })]) }, 1);
   expect(seen).toEqual(['present 0']);
+});
+
+const WAITS = podIn({ waiting: {} }, { phase: 'Pending' });
+
+const STARTS = pieces(
+  [
+    event('ADDED', {
+      metadata: { name: 'e', uid: 'e', resourceVersion: '3' },
+      reason: 'Started',
+      involvedObject: { uid: 'uid-1' },
+    }),
+  ],
+  'stay',
+);
+
+/** The supervisor's output, without the time stamps of a log. */
+const live = (...events: readonly object[]): string => say(...events).replaceAll(/^\S+ /gm, '');
+
+test('a short pod has told all before its log can be read', async () => {
+  const step = { exitCode: 0, reason: 'Completed', startedAt: '2026-01-01T00:00:00.000Z' };
+  const { type: _, ...task } = FINISHED;
+  const closing = {
+    type: 'closing',
+    tasks: [{ ...task, startedAt: step.startedAt, finishedAt: step.startedAt, steps: [step] }],
+  };
+  const { seen, paths } = await observe(
+    { list: podList('1', [WAITS]), events: STARTS, live: `"half of a line"}\n${live(STARTED, FINISHED, closing)}` },
+    4,
+  );
+  expect(seen).toEqual(['present 1', 'taskStarted', 'stepStarted', 'snapshot']);
+  expect(paths).not.toContain('/log');
+});
+
+test('what is heard live without its end is left to the log', async () => {
+  const { seen, paths } = await observe(
+    {
+      list: podList('1', [WAITS]),
+      watch: async (response, asked) => {
+        await new Promise((done) => setTimeout(done, 100));
+        await pieces([event('MODIFIED', podIn(RUNNING, { version: '2' }))], 'stay')(response, asked);
+      },
+      events: STARTS,
+      live: live(HELLO, STARTED),
+      log: pieces([say(HELLO, STARTED, FINISHED, CLOSING)], 'stay'),
+    },
+    4,
+  );
+  expect(seen).toEqual(['present 1', 'taskStarted', 'taskFinished', 'snapshot']);
+  expect(paths.filter((path) => path === '/attach')).toHaveLength(1);
+});
+
+test('where nobody may attach, the log tells all', async () => {
+  const { seen, paths } = await observe(
+    {
+      list: podList('1', [WAITS]),
+      watch: async (response, asked) => {
+        await new Promise((done) => setTimeout(done, 100));
+        await pieces([event('MODIFIED', podIn(RUNNING, { version: '2' }))], 'stay')(response, asked);
+      },
+      events: STARTS,
+      log: pieces([say(HELLO, STARTED, FINISHED, CLOSING)], 'stay'),
+    },
+    4,
+  );
+  expect(seen).toEqual(['present 1', 'taskStarted', 'taskFinished', 'snapshot']);
+  expect(paths).toContain('/attach');
 });
