@@ -54,7 +54,11 @@ export type Options = Readonly<Record<string, string | boolean | readonly string
 
 export interface Command {
   /** `<path...>`, `<ref>`, `[name]`, as commander writes them. */
-  readonly arguments: readonly { readonly name: string; readonly says: string }[];
+  readonly arguments: readonly {
+    readonly name: string;
+    readonly says: string;
+    readonly choices?: readonly string[];
+  }[];
   readonly options: readonly Option[];
   readonly example: string;
   /** Shape of `-o json`; docs/output.schema.json is generated from it. */

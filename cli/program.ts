@@ -1,4 +1,4 @@
-import { CommanderError, Command as Node, Option as NodeOption } from 'commander';
+import { Argument, CommanderError, Command as Node, Option as NodeOption } from 'commander';
 import { WaybillError } from 'waybill';
 import type { Command, Context, Entry, Format, Option, Options, Outcome } from './command.ts';
 import { COMMANDS } from './commands/index.ts';
@@ -119,7 +119,10 @@ const nodeOf = (entry: Entry, { arguments: named, options, example }: Command): 
     .description(entry.summary)
     .usage([...named.map(({ name }) => name), '[options]'].join(' '))
     .helpOption('-h, --help', 'show this help');
-  for (const { name, says } of named) node.argument(name, says);
+  for (const { name, says, choices } of named) {
+    const argument = new Argument(name, says);
+    node.addArgument(choices === undefined ? argument : argument.choices([...choices]));
+  }
   for (const option of [...options, ...GLOBAL]) node.addOption(optionOf(option));
   return node.addHelpText('after', `\nExample:\n  ${example.split('\n').join('\n  ')}`);
 };
@@ -182,7 +185,9 @@ const parse = async (
       print(help);
       throw new WaybillError('Usage', 'no command was given');
     }
-    const [message = '', suggestion] = error.message.replace(/^error: /, '').split('\n');
+    const [message = '', suggestion] = error.message
+      .replace(/^error: (?:command-argument value (?='))?/, '')
+      .split('\n');
     const meant = /^\(Did you mean (.*)\?\)$/.exec(suggestion ?? '')?.[1];
     const hint = `${meant === undefined ? '' : `did you mean ${meant}? `}see ${['waybill', ...words].join(' ')} --help`;
     throw new WaybillError('Usage', message, { hint });

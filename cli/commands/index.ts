@@ -28,4 +28,9 @@ export const COMMANDS: readonly Entry[] = [
   { name: 'runs', summary: 'list runs', load: () => import('./runs.ts') },
   { name: 'cancel', summary: 'cancel a run', load: () => import('./cancel.ts'), drives: true },
   { name: 'delete', summary: 'delete a run and all that it made in the cluster', load: () => import('./delete.ts') },
+  {
+    name: 'completion',
+    summary: 'print a script that completes calls in a shell',
+    load: () => import('./completion.ts'),
+  },
 ];
