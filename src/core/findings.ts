@@ -40,6 +40,7 @@ export const FINDINGS: Readonly<Record<string, string>> = {
   'index-out-of-range': 'an element of an array that it does not have',
   'missing-workspace': 'a workspace that is not optional is not bound',
   'unknown-workspace': 'a workspace is bound or used that is not declared',
+  'unknown-volume': 'a mount of a volume that the task does not have',
   'unknown-task': 'a task that does not exist, or runs at another time, is named',
   'unknown-step': 'a step that does not exist, or runs later, is named',
   'unknown-result': 'a result that its task or step does not have',
