@@ -22,34 +22,31 @@ const run = async (name: string, object: object, more: readonly string[] = []) =
 const podsOf = async (name: string) =>
   (await space.pods()).filter(({ metadata }) => metadata.labels?.['waybill.dev/run'] === name);
 
-describe('images', () => {
-  test.concurrent.each(['task', 'run'])(
-    'a step’s image that cannot be pulled fails its task: --pods %s',
-    async (pods) => {
-      const image = `${space.cluster.registry}/${space.name}/missing${NOWHERE}`;
-      const name = `no-image-${pods}`;
-      const pipeline = pipelineOf('no-image', {
-        tasks: [
-          { name: 'good', taskSpec: specOf(['echo good']) },
-          { name: 'bad', runAfter: ['good'], taskSpec: specOf([{ name: 'pull', image, script: 'true' }]) },
-          { name: 'never', runAfter: ['bad'], taskSpec: specOf(['echo never']) },
-        ],
-        finally: [{ name: 'report', taskSpec: specOf(['echo report $(tasks.bad.status)']) }],
-      });
-      const { code, output, stderr } = await run(name, pipeline, ['--pods', pods]);
-      expect(code).toBe(1);
-      expect(output?.status.conditions[0]).toMatchObject({ status: 'False', reason: 'Failed' });
-      expect(stderr).toMatch(/ErrImagePull|ImagePullBackOff/);
-      expect(stderr).toContain('[report : unnamed-0] report Failed');
-      expect(stderr).not.toContain('echo never');
-      const { bad } = await space.taskRuns(name);
-      expect(bad?.status?.conditions).toMatchObject([
-        { status: 'False', reason: 'TaskRunImagePullFailed', message: expect.stringContaining(`"${image}"`) },
-      ]);
-    },
-  );
+describe.concurrent('images', () => {
+  test.each(['task', 'run'])('a step’s image that cannot be pulled fails its task: --pods %s', async (pods) => {
+    const image = `${space.cluster.registry}/${space.name}/missing${NOWHERE}`;
+    const name = `no-image-${pods}`;
+    const pipeline = pipelineOf('no-image', {
+      tasks: [
+        { name: 'good', taskSpec: specOf(['echo good']) },
+        { name: 'bad', runAfter: ['good'], taskSpec: specOf([{ name: 'pull', image, script: 'true' }]) },
+        { name: 'never', runAfter: ['bad'], taskSpec: specOf(['echo never']) },
+      ],
+      finally: [{ name: 'report', taskSpec: specOf(['echo report $(tasks.bad.status)']) }],
+    });
+    const { code, output, stderr } = await run(name, pipeline, ['--pods', pods]);
+    expect(code).toBe(1);
+    expect(output?.status.conditions[0]).toMatchObject({ status: 'False', reason: 'Failed' });
+    expect(stderr).toMatch(/ErrImagePull|ImagePullBackOff/);
+    expect(stderr).toContain('[report : unnamed-0] report Failed');
+    expect(stderr).not.toContain('echo never');
+    const { bad } = await space.taskRuns(name);
+    expect(bad?.status?.conditions).toMatchObject([
+      { status: 'False', reason: 'TaskRunImagePullFailed', message: expect.stringContaining(`"${image}"`) },
+    ]);
+  });
 
-  test.concurrent('the agent’s image that cannot be pulled is no fault of a step', async () => {
+  test('the agent’s image that cannot be pulled is no fault of a step', async () => {
     const image = `${space.cluster.registry}/waybill/agent${NOWHERE}`;
     const { code, output, stderr } = await run('no-agent', taskOf('no-agent', ['echo never']), [
       '--agent-image',
@@ -65,7 +62,7 @@ describe('images', () => {
   });
 });
 
-describe('pods', () => {
+describe.concurrent('pods', () => {
   /** Deletes the run's pod as soon as its step says something. */
   const deleteUnder = async (name: string, object: object) => {
     const file = await space.file(`${name}.yaml`, object);
@@ -76,14 +73,14 @@ describe('pods', () => {
     return driver.finished;
   };
 
-  test.concurrent('one that is deleted in mid-run fails its task', async () => {
+  test('one that is deleted in mid-run fails its task', async () => {
     const task = taskOf('deleted', ['echo attempt 0\nsleep 60']);
     const { code } = await deleteUnder('deleted', task);
     expect(code).toBe(1);
     expect((await space.taskRuns('deleted')).deleted?.status?.conditions).toMatchObject([{ reason: 'PodDeleted' }]);
   });
 
-  test.concurrent('one that is deleted in mid-run is a retry where the task has one', async () => {
+  test('one that is deleted in mid-run is a retry where the task has one', async () => {
     const script = 'echo attempt $(context.task.retry-count)\n[ $(context.task.retry-count) = 1 ] || sleep 60';
     const pipeline = pipelineOf('again', { tasks: [{ name: 'again', retries: 1, taskSpec: specOf([script]) }] });
     const { code, stdout } = await deleteUnder('again', pipeline);
@@ -93,7 +90,7 @@ describe('pods', () => {
     expect(status?.retriesStatus).toMatchObject([{ conditions: [{ status: 'False', reason: 'PodDeleted' }] }]);
   });
 
-  test.concurrent('one that PodSecurity refuses fails the run, and says why', async () => {
+  test('one that PodSecurity refuses fails the run, and says why', async () => {
     const task = taskOf('refused', [{ script: 'true', securityContext: { allowPrivilegeEscalation: true } }]);
     const { code, output } = await run('refused', task);
     expect(code).toBe(1);
@@ -102,7 +99,7 @@ describe('pods', () => {
     ]);
   });
 
-  test.concurrent('a step that is out of memory says so', async () => {
+  test('a step that is out of memory says so', async () => {
     const resources = { limits: { memory: '16Mi' } };
     const script = 'x=a\nwhile :; do x=$x$x; done';
     const { code, output } = await run('oom', taskOf('oom', [{ name: 'eat', script, computeResources: resources }]));
@@ -112,7 +109,7 @@ describe('pods', () => {
   });
 });
 
-describe('what is not there is exit 3, and nothing is made in the cluster', () => {
+describe.concurrent('what is not there is exit 3, and nothing is made in the cluster', () => {
   const nothingOf = async (name: string) => {
     expect((await space.objects()).filter((object) => object.includes(name))).toEqual([]);
   };

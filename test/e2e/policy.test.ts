@@ -36,7 +36,7 @@ const refused = async (code: string, reference: string, more: readonly string[])
 /** The same repository, by way of the registry that lies. */
 const byLiar = (reference: string): string => reference.replace(space.cluster.registry, liar.host);
 
-describe('under a policy', () => {
+describe.concurrent('under a policy', () => {
   test('what its key signed runs', async () => {
     const ran = well(await space.run([signed.bundle, '--pod-template', TEMPLATE, '--policy', signed.policy]));
     expect(ran.output?.status.conditions[0].reason).toBe('Succeeded');
@@ -151,7 +151,7 @@ describe('a tag that moved', () => {
   });
 });
 
-describe('without a policy', () => {
+describe.concurrent('without a policy', () => {
   test('a bundle runs, and it is said that nobody vouches for it', async () => {
     const ran = well(await space.run([signed.bundle, '--pod-template', TEMPLATE]));
     expect(ran.stderr).toContain('not verified: no policy');
