@@ -11,7 +11,7 @@ export interface Liar {
 }
 
 /** What an answer becomes; undefined leaves it. The path is that of the distribution API: `/v2/…`. */
-export type Change = (path: string, body: Buffer) => Buffer | undefined;
+type Change = (path: string, body: Buffer) => Buffer | undefined;
 
 /** A registry that shows all of another one, and changes what it is told to: under a digest content, under a tag which digest. */
 export const startLiar = async (origin: string): Promise<Liar> => {
