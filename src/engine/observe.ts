@@ -124,7 +124,7 @@ const end = (draft: Draft, id: number, { outcome, reason, message, results }: Ta
         badReference(draft, id, message ?? '');
         return;
       }
-      failNode(draft, id, { reason, message: message ?? '', ...given, retry: true, reported: true });
+      failNode(draft, id, { ...blameFor(reason, message), ...given, retry: true, reported: true });
       return;
     case 'skipped':
       // A pod that somebody else deletes skips its tasks too. They are not over: its end gives them a new pod.
@@ -138,6 +138,12 @@ const end = (draft: Draft, id: number, { outcome, reason, message, results }: Ta
       return;
   }
 };
+
+/** What the engine stops is over before the agent hears of it: a task that its agent cancelled was stopped by somebody else. */
+const blameFor = (reason: string, message = ''): { readonly reason: string; readonly message: string } =>
+  reason === TASK.cancelled
+    ? { reason: 'PodDeleted', message: 'its pod was stopped from outside: deleted, evicted or preempted' }
+    : { reason, message };
 
 /** The task never ran: no retry helps. With `onError: continue` Tekton skips it, as {@link decide} does. */
 const badReference = (draft: Draft, id: number, message: string): void => {

@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import { type Digest, isDigest, WaybillError } from '../core/index.ts';
 import { isManifestLike, referrerOf } from './manifest.ts';
+import { assertTag } from './reference.ts';
 import type { Content, Descriptor, Store } from './types.ts';
 import { checkedBytes } from './verify.ts';
 
@@ -48,6 +49,7 @@ export const createMemoryStore = (): Store => {
       if (isManifestLike(mediaType) || !contents.has(digest)) contents.set(digest, content);
     },
     tag: async ({ digest }, tag) => {
+      assertTag(tag);
       if (manifest(digest) === undefined) {
         throw new WaybillError('NotFound', `the memory store has no manifest ${digest}`);
       }

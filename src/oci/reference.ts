@@ -54,6 +54,11 @@ const COMPARATOR = String.raw`(?:\^|~|>=|<=|>|<|=)?\s*${VERSION}`;
 const RANGE = new RegExp(`^${COMPARATOR}(?:(?:\\s+-\\s+|\\s*\\|\\|\\s*|\\s+)${COMPARATOR})*$`);
 const LONGEST = 2048;
 
+/** Refuses what no reference could name again, with `BadReference`. https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pulling-manifests */
+export const assertTag = (text: string): void => {
+  if (!TAG.test(text)) throw bad(text, 'is no tag: up to 128 letters, digits, and . _ - after the first');
+};
+
 /**
  * Reads a reference; throws `BadReference`, with the spellings that would fit as hint. A text whose first part has a
  * `.` or `:` or is `localhost` is a registry; there is no registry that is meant where none is named.

@@ -3,6 +3,7 @@ import type { Task } from '../tekton/index.ts';
 import { compact } from './compact.ts';
 import { type Scope, type TextCompiler, textCompiler } from './compile-text.ts';
 import type { RunInput } from './input.ts';
+import { checkMounts } from './mounts.ts';
 import { taskRunUid } from './names.ts';
 import { bindParams, type Params } from './params.ts';
 import { compilePart } from './parts.ts';
@@ -115,5 +116,6 @@ export const compileNode = (input: NodeInput): { readonly node: PlanNode; readon
     labels: metadata?.labels ?? {},
     params: [...input.given].map(([name, value]) => ({ name, value })),
   });
+  checkMounts(node, input.workspaces, report);
   return { node, params };
 };

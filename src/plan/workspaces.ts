@@ -28,6 +28,9 @@ export const compileBindings = (
       return text ?? '';
     };
     const subPath = binding.subPath === undefined ? '' : settle(binding.subPath, 'subPath');
+    if (/^\/|(?:^|\/)\.\.(?:\/|$)/.test(subPath)) {
+      report('bad-workspace', `the subPath "${subPath}" leads out of the volume`, [...path, 'subPath']);
+    }
     const common = { name: binding.name, ...(subPath === '' ? {} : { subPath }) };
     const { emptyDir, persistentVolumeClaim: claim, volumeClaimTemplate: template, configMap, secret } = binding;
     const kinds = [emptyDir, claim, template, configMap, secret].filter((kind) => kind !== undefined);

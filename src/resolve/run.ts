@@ -51,12 +51,25 @@ const resolveRoot = async (
   const reference = parseReference(text);
   if (reference.kind === 'file') {
     const files = await loadLocal(reference.path, context.warn);
+    if (reference.object === undefined) refuseRun(files, reference.path);
     const object = localRunnable(chooseLocal(files, reference.object, text), formatReference(reference));
     if (context.requireVerified) throw notVerified(text, LOCAL);
     return { object, scope: { files } };
   }
   const resolved = await resolveReference(text, context);
   return { object: runnableOf(resolved, text, context), scope: { bundle: resolved.bundle, files: [] } };
+};
+
+/** A file that holds a run asks for that run, with its params and workspaces, and not for an object beside it. */
+const refuseRun = (files: readonly LocalObject[], path: string): void => {
+  const run = files.find(
+    ({ object, file }) => file === path && (object.kind === 'TaskRun' || object.kind === 'PipelineRun'),
+  );
+  if (run === undefined) return;
+  throw new WaybillError('Unsupported', `${path} holds a ${run.object.kind}: runs in files are not supported yet`, {
+    subject: path,
+    hint: `name its Task or Pipeline with ${path}#kind/name, and give params with -p and workspaces with -w`,
+  });
 };
 
 const chooseLocal = (files: readonly LocalObject[], wanted: ObjectName | undefined, text: string): LocalObject => {

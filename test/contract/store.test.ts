@@ -145,6 +145,14 @@ describe.each(KINDS)('$name', ({ start }) => {
     await expect(readAll(open(), { ...missing, size: 11 }, { cap: 10 })).rejects.toMatchObject({ code: 'TooLarge' });
   });
 
+  test('a tag that no reference could name again is refused', async () => {
+    const store = open();
+    const descriptor = await pushImage(store, image('tagged'));
+    for (const tag of ['', 'b@d', '.x', 'a b', 'x'.repeat(129)]) {
+      await expect(store.tag(descriptor, tag)).rejects.toMatchObject({ code: 'BadReference' });
+    }
+  });
+
   test('tags move, and are listed in order', async () => {
     const store = open();
     const [one, two] = [image('1'), image('2')];

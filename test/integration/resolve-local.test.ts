@@ -73,6 +73,19 @@ test('an object of a file is chosen by name', async () => {
   await expect(resolveRun(`${file}#task/three`, context)).rejects.toMatchObject({ code: 'NotFound' });
 });
 
+test('a file that holds a run does not run what stands beside it, unless that is named', async () => {
+  const run = {
+    apiVersion: 'tekton.dev/v1',
+    kind: 'TaskRun',
+    metadata: { name: 'r' },
+    spec: { taskRef: { name: 'build' } },
+  };
+  const file = await write('with-run.yaml', task('build'), run);
+  await expect(resolveRun(file, createResolveContext({ open }))).rejects.toMatchObject({ code: 'Unsupported' });
+  const { object } = await resolveRun(`${file}#task/build`, createResolveContext({ open }));
+  expect(object.source.name).toBe('build');
+});
+
 test('what stands beside the objects is left out with a warning', async () => {
   const secret = { apiVersion: 'v1', kind: 'Secret', metadata: { name: 's' } };
   const file = await write('beside.yaml', task('one'), secret);

@@ -84,24 +84,13 @@ func cannot(code int, message string) *wire.Exited {
 	return &wire.Exited{Cause: wire.CauseStart, ExitCode: code, Message: message}
 }
 
-// directory is absolute, or relative to the workspace; below the workspace it is made, as Tekton does.
+// directory is absolute, or relative to the workspace. One that does not exist is made, as Tekton does below the workspace
+// and the container runtime elsewhere.
 func (s *shim) directory(dir string) (string, error) {
 	if !strings.HasPrefix(dir, "/") {
 		dir = s.paths.Workspace + "/" + dir
 	}
-	if dir == s.paths.Workspace || strings.HasPrefix(dir, s.paths.Workspace+"/") {
-		if err := os.MkdirAll(dir, 0o755); err != nil {
-			return "", err
-		}
-	}
-	info, err := os.Stat(dir)
-	if err != nil {
-		return "", err
-	}
-	if !info.IsDir() {
-		return "", syscall.ENOTDIR
-	}
-	return dir, nil
+	return dir, os.MkdirAll(dir, 0o755)
 }
 
 func writeScript(path, text string) error {

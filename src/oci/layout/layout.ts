@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { type Digest, isDigest, WaybillError } from '../../core/index.ts';
 import { isManifestLike, referrerOf, sniffMediaType } from '../manifest.ts';
+import { assertTag } from '../reference.ts';
 import type { Content, Descriptor, Store } from '../types.ts';
 import { assertMatches, checkedBody, checkedBytes, collect, MANIFEST_CAP } from '../verify.ts';
 import { blobPath, blobSize, openBlob, writeAtomic } from './blobs.ts';
@@ -85,6 +86,7 @@ export const openLayout = (dir: string): Store => {
       await writeAtomic(dir, blobPath(dir, descriptor.digest), body, signal);
     },
     tag: async ({ digest }, tag, signal) => {
+      assertTag(tag);
       const target = await resolve(digest, signal);
       const named = { ...target, annotations: { [REF_NAME]: tag } };
       await updateIndex(

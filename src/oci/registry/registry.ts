@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { type Digest, WaybillError } from '../../core/index.ts';
 import { createHttp, type Fetch } from '../../http/index.ts';
 import { isManifestLike, referrerOf } from '../manifest.ts';
+import { assertTag } from '../reference.ts';
 import type { Content, Descriptor, Store } from '../types.ts';
 import { assertMatches, checkedBytes, MANIFEST_CAP } from '../verify.ts';
 import { fetchBlob, hasBlob, pushBlob } from './blobs.ts';
@@ -95,6 +96,7 @@ export const openRegistry = (host: string, repository: string, options: Registry
       await upload;
     },
     tag: async ({ digest }, tag, signal) => {
+      assertTag(tag);
       await pushManifest(client, tag, await readManifest(client, digest, signal), signal);
     },
     delete: async ({ digest }, signal) => {

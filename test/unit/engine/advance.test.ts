@@ -225,6 +225,15 @@ test('a pod lost in mid-run fails what had started; the rest gets a new pod', ()
   expect(run.state.nodes[1]?.reason).toBe('PodDeleted');
 });
 
+test('a task that its agent cancelled, and the engine did not, lost its pod', () => {
+  const run = new Machine(planOf([{ name: 'a' }]));
+  run.begin();
+  run.created(0);
+  run.started(0);
+  run.failed(0, {}, TASK.cancelled);
+  expect(run.state.nodes[0]).toMatchObject({ phase: 'failed', reason: 'PodDeleted' });
+});
+
 test('a lost pod in which nothing had started fails those to blame, so that there is an end', () => {
   const plan = planOf(
     [
@@ -337,7 +346,7 @@ test('a pod that is stopped from outside skips tasks in vain: they get a new pod
   run.failed(0, {}, TASK.cancelled);
   run.skipped(1, SKIP.stopping);
   expect(run.phases()).toBe('failed pending');
-  expect(run.state.nodes[0]?.reason).toBe(TASK.cancelled);
+  expect(run.state.nodes[0]?.reason).toBe('PodDeleted');
   const task = { finishedAt: '2026-01-01T00:00:00.000Z', steps: [] };
   const tasks = [
     { ...task, task: 0, outcome: 'failed' as const, reason: TASK.cancelled },

@@ -12,6 +12,7 @@ const embedded = (name: string, more: Partial<PipelineTask> = {}, step: Partial<
       { name: 'l', type: 'array' },
       { name: 'o', type: 'object', properties: { k: {} } },
     ],
+    volumes: [{ name: 'v', emptyDir: {} }],
     steps: [{ name: 'main', image: 'img', script: 'true', ...step }],
   },
   ...more,

@@ -279,7 +279,16 @@ describe('workspaces', () => {
       'warning unknown-workspace spec.workspaces.0',
       'warning unknown-workspace spec.workspaces.1',
     ]);
+    const outside = compileTask(declared, { workspaces: [{ name: 'src', emptyDir: {}, subPath: 'a/../../b' }] });
+    expect(findings(outside)).toEqual(['error bad-workspace spec.workspaces.0.subPath']);
   });
+});
+
+test('a mount names a volume of the Task or of the pod template', () => {
+  const mounting = { steps: [{ image: 'i', script: 'x', volumeMounts: [{ name: 'v', mountPath: '/v' }] }] };
+  expect(findings(compileTask(mounting))).toEqual(['error unknown-volume spec.steps.0.volumeMounts.0.name']);
+  const given = { podTemplate: { volumes: [{ name: 'v', emptyDir: {} }] } };
+  expect(findings(compileTask(mounting, given))).toEqual([]);
 });
 
 test('a TaskRun has one node with its own timeout', () => {

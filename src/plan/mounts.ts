@@ -1,0 +1,29 @@
+import type { Report } from './report.ts';
+import type { PlanNode, PlanWorkspace } from './types.ts';
+import { workspaceVolumeName } from './workspaces.ts';
+
+/**
+ * Every mount names a volume that the pod will have: of the Task, of the pod template, or of a workspace. Kubernetes would
+ * refuse the pod, when the run has begun. Names that only a result tells are left to it.
+ */
+export const checkMounts = (
+  { id, steps, volumes, workspaces, podTemplate }: PlanNode,
+  bound: readonly PlanWorkspace[],
+  report: Report,
+): void => {
+  const own = workspaces.flatMap(({ workspace }) => {
+    const found = workspace === null ? undefined : bound[workspace];
+    return found === undefined || workspace === null ? [] : [workspaceVolumeName(found, workspace, id)];
+  });
+  const late = volumes.some(({ at }) => at?.['/name'] !== undefined);
+  const known = new Set([
+    ...own,
+    ...[...volumes.map(({ body }) => body), ...(podTemplate.volumes ?? [])].map(({ name }) => name),
+  ]);
+  for (const [index, { volumeMounts }] of steps.entries()) {
+    for (const [at, { body, at: texts }] of volumeMounts.entries()) {
+      if (late || texts?.['/name'] !== undefined || known.has(body.name)) continue;
+      report('unknown-volume', `there is no volume "${body.name}"`, ['steps', index, 'volumeMounts', at, 'name']);
+    }
+  }
+};
