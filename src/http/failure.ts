@@ -8,7 +8,8 @@ export const networkCode = (error: unknown): string | undefined => {
     if (at instanceof AggregateError && at.errors.length > 0) return networkCode(at.errors[0]);
     if ('code' in at && typeof at.code === 'string' && at.name !== 'WaybillError') return at.code;
   }
-  return undefined;
+  // What fetch refuses to try, a port that browsers keep from, has no code.
+  return error instanceof TypeError && error.message === 'fetch failed' ? 'ERR_FETCH_FAILED' : undefined;
 };
 
 /** Whether an error is an abort that the caller asked for, rather than a failure. */

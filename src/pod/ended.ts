@@ -61,7 +61,8 @@ const taskEvents = (
   return [...steps, { ...end, outcome, reason }];
 };
 
-const oomMessage = (container: string): string => `"${container}" exited with code 137: OOMKilled`;
+/** Tekton's message of a task whose step was killed for its memory. */
+export const oomMessage = (container: string): string => `"${container}" exited with code 137: OOMKilled`;
 
 /** Reasons of the kubelet for a pod that it did not let in, or that its node took along: another pod may fare better. */
 const NODE_REASONS =

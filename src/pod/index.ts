@@ -1,4 +1,5 @@
 export { AGENT, ANNOTATION, HEARTBEAT, LABEL, MANAGER, PROGRAM_LIMIT, RESULT_LIMITS, SUPERVISOR } from './constants.ts';
+export { oomMessage, terminated } from './ended.ts';
 export { EVENT_PROTOCOL, type EventReader, eventReader } from './events.ts';
 export type { Range } from './missing.ts';
 export { containersOf, podNameOf, type StepContainer } from './names.ts';

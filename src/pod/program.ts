@@ -76,7 +76,14 @@ export type AgentEvent = { readonly seq: number; readonly time: string } & (
   | { readonly type: 'closing'; readonly tasks: readonly SnapshotTask[] }
 );
 
-export type StepReason = 'Completed' | 'Error' | 'Continued' | 'Skipped' | 'TimeoutExceeded' | 'Cancelled';
+export type StepReason =
+  | 'Completed'
+  | 'Error'
+  | 'Continued'
+  | 'Skipped'
+  | 'TimeoutExceeded'
+  | 'Cancelled' /* from the pod's status: */
+  | 'OOMKilled';
 
 export interface StepOutcome {
   /** Exit code; 128 + n for a signal. */

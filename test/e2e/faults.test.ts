@@ -105,7 +105,8 @@ describe.concurrent('pods', () => {
     const { code, output } = await run('oom', taskOf('oom', [{ name: 'eat', script, computeResources: resources }]));
     expect(code).toBe(1);
     expect(output?.status.conditions).toMatchObject([{ status: 'False' }]);
-    expect(output?.status.steps).toMatchObject([{ terminated: { exitCode: 137 } }]);
+    expect(output?.status.steps).toMatchObject([{ terminated: { exitCode: 137, reason: 'OOMKilled' } }]);
+    expect(output?.status.conditions).toMatchObject([{ reason: 'StepOOM' }]);
   });
 });
 

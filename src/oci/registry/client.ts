@@ -165,7 +165,7 @@ const isRepeatable = (body: Request['body']): boolean => body === undefined || b
 /** What a second attempt cannot change: a name that does not exist, a certificate that is not trusted, nobody there. */
 const isPassing = (code: string | undefined): boolean =>
   code !== undefined &&
-  !/^(?:ENOTFOUND|ECONNREFUSED|CERT_|ERR_TLS|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|ERR_SSL)/.test(code);
+  !/^(?:ENOTFOUND|ECONNREFUSED|ERR_FETCH|CERT_|ERR_TLS|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|ERR_SSL)/.test(code);
 
 const hintFor = (code = ''): string => {
   if (/CERT|SELF_SIGNED|UNABLE_TO_|TLS/.test(code)) return 'its certificate is not trusted; give its authority as CA';

@@ -17,6 +17,7 @@ import type { Observation, ObserveOptions, PodHandle, RunRef } from '../types.ts
 import type { PodFeed } from './feed.ts';
 import { handleOf } from './labels.ts';
 import { logReader } from './log-reader.ts';
+import { killedIn, withOom } from './oom.ts';
 import { startProgress } from './progress.ts';
 import { supervisorStarts } from './starts.ts';
 import { hasEnded } from './tracker.ts';
@@ -31,6 +32,8 @@ export interface Observer {
 /** The supervisor says at least that it lives three times as often. */
 const SILENCE_MS = 65_000;
 const LOOK_MS = 5000;
+/** The kubelet looks once a second; one that is away is not waited for. */
+const STATUS_MS = 5000;
 
 /**
  * The story of a run's pods: one watch over all of them, and for each the log of its supervisor, opened when the watch
@@ -150,7 +153,7 @@ class Story {
     try {
       for await (const line of followLog(client, { ...log, silence: SILENCE_MS, ...(pause && { pause }) })) {
         this.#heard.abort();
-        for (const event of reader.line(line)) this.#push(event);
+        for (const event of reader.line(line)) await this.#tellEvent(event);
         if (reader.closed) break;
       }
     } catch (error) {
@@ -177,7 +180,7 @@ class Story {
       for await (const line of attachOutput(observer.client, what)) {
         const events = reader.line(line);
         if (within.aborted || !reader.closed) continue;
-        for (const event of events) this.#push(event);
+        for (const event of events) await this.#tellEvent(event);
         this.#told.abort();
         return;
       }
@@ -186,6 +189,19 @@ class Story {
       if (!isWaybillError(error)) throw error;
       live.allowed = false;
     }
+  }
+
+  /** An event of the agent. Of a killed step the pod's status knows the reason, about a second later. */
+  async #tellEvent(event: EngineEvent): Promise<void> {
+    const { observer, plan, handle, signal } = this.#context;
+    const over = AbortSignal.any([signal, AbortSignal.timeout(STATUS_MS)]);
+    for (const container of killedIn(plan, event)) {
+      const view = observer.feed.tracker.view(handle.name, container);
+      while (!over.aborted && view.state() !== 'terminated' && view.state() !== 'gone') {
+        await Promise.race([view.changed(), aborted(over)]);
+      }
+    }
+    this.#push(withOom(plan, this.#pod, event));
   }
 
   /** Without a closing snapshot the pod's own end decides. */
