@@ -7,6 +7,8 @@ export const networkCode = (error: unknown): string | undefined => {
     // Several addresses of one host failed: the first says as much as the others.
     if (at instanceof AggregateError && at.errors.length > 0) return networkCode(at.errors[0]);
     if ('code' in at && typeof at.code === 'string' && at.name !== 'WaybillError') return at.code;
+    // The Fetch standard forbids some ports; undici says so in words alone. https://fetch.spec.whatwg.org/#port-blocking
+    if (at.message === 'bad port') return 'ERR_BAD_PORT';
   }
   // What fetch refuses to try, a port that browsers keep from, has no code.
   return error instanceof TypeError && error.message === 'fetch failed' ? 'ERR_FETCH_FAILED' : undefined;

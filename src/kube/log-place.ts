@@ -19,11 +19,14 @@ export class LogPlace {
     this.#again = 0;
   }
 
-  /** The line without its time stamp; undefined if it has been read before. A line without a stamp is taken as it is. */
+  /**
+   * The line without its time stamp; undefined if it has been read before, or is not the container's but the kubelet's own
+   * word about a log that it cannot read. Any other line without a stamp is taken as it is.
+   */
   take(line: Buffer): Buffer | undefined {
     const space = line.indexOf(0x20);
     const key = space < 0 ? undefined : keyOf(line.toString('latin1', 0, space));
-    if (key === undefined) return line;
+    if (key === undefined) return KUBELET.test(line.toString('latin1', 0, 200)) ? undefined : line;
     if (key < this.#last) return undefined;
     if (key > this.#last) {
       this.#last = key;
@@ -38,6 +41,10 @@ export class LogPlace {
     return line.subarray(space + 1);
   }
 }
+
+/** What the kubelet answers in place of a log, with status 200. */
+const KUBELET =
+  /^(?:failed to try resolving symlinks in path|failed to create fsnotify watcher|unable to retrieve container logs for|rpc error: code = )/;
 
 /** Seconds and nanoseconds as one text that sorts by time: zones and digits of stamps may differ. */
 const keyOf = (stamp: string): string | undefined => {

@@ -23,6 +23,8 @@ export const blobSize = async (dir: string, digest: Digest): Promise<number | un
 
 /** A stored blob as a stream, opened before this returns; throws `NotFound`. */
 export const openBlob = async (dir: string, digest: Digest, signal?: AbortSignal): Promise<Readable> => {
+  // Opening a FIFO would wait for a writer that never comes.
+  if ((await blobSize(dir, digest)) === undefined) throw new WaybillError('NotFound', `${dir} has no ${digest}`);
   try {
     const handle = await open(blobPath(dir, digest));
     return createReadStream('', { fd: handle, ...(signal === undefined ? {} : { signal }) });

@@ -82,6 +82,12 @@ test('a cut is continued behind the last whole line, equal stamps and zones incl
   expect(seen).toEqual(['a', 'same', 'same', 'zoned', 'end']);
 });
 
+test('what the kubelet says of a log that it cannot read is no line of it', async () => {
+  const words =
+    'failed to try resolving symlinks in path "/var/log/pods/x/0.log": lstat /var/log/pods/x: no such file\n';
+  expect((await read([pieces([`${at(1, 'a')}\n`, words])], 'terminated')).seen).toEqual(['a']);
+});
+
 test('long lines come in pieces and lose nothing', async () => {
   const long = 'x'.repeat(2_500_000);
   const { seen } = await read([pieces([`${at(1, long)}\n${at(2, 'y')}\n`])], 'terminated');
