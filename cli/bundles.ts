@@ -34,12 +34,16 @@ export const packFiles = async (context: Context, paths: readonly string[], opti
   const { objects, diagnostics } = await loadFiles(context, paths, 'lint');
   if (hasErrors(diagnostics)) throw invalidInput(diagnostics, paths.join(' '));
   const epoch = context.env.SOURCE_DATE_EPOCH;
+  const created = epoch ? createdAt(epoch) : undefined;
   const packed = packBundle(
     objects.map(({ original }) => original as unknown as PackObject),
     {
-      annotations: annotationsOf((options.annotate ?? []) as readonly string[]),
+      annotations: {
+        ...(created !== undefined && { 'org.opencontainers.image.created': created }),
+        ...annotationsOf((options.annotate ?? []) as readonly string[]),
+      },
       tknCompat: options.tknCompat === true,
-      ...(epoch !== undefined && { created: createdAt(epoch) }),
+      ...(created !== undefined && { created }),
     },
   );
   if (packed.bundle === undefined) throw invalidInput([...diagnostics, ...packed.diagnostics], paths.join(' '));

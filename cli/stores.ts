@@ -13,7 +13,7 @@ import type { Option, Options } from './command.ts';
 export const REGISTRY_OPTIONS: readonly Option[] = [
   {
     flags: '--insecure <host>',
-    says: 'speak plain HTTP to this host (HOST[:PORT]); never done by itself',
+    says: 'speak plain HTTP to this host, HOST[:PORT]; by itself it is done only for this machine',
     repeat: true,
   },
 ];

@@ -1,5 +1,5 @@
-import { WaybillError } from 'waybill';
-import { copy, pushImage } from 'waybill/oci';
+import { isWaybillError, WaybillError } from 'waybill';
+import { copy, parseReference, pushImage } from 'waybill/oci';
 import { z } from 'zod';
 import { PACK_OPTIONS, packFiles } from '../bundles.ts';
 import type { Command } from '../command.ts';
@@ -25,7 +25,10 @@ export const command: Command = {
     const name = nameOf(reference);
     const { signal } = context;
     if (!first.startsWith('oci:')) {
-      const { digest } = await pushImage(store, await packFiles(context, sources, options), { tag, signal });
+      const bundle = await packFiles(context, sources, options).catch((error: unknown) => {
+        throw isWaybillError(error, 'NotFound') && isRegistry(first) ? noFiles(first, last) : error;
+      });
+      const { digest } = await pushImage(store, bundle, { tag, signal });
       return { data: { name, tag, digest }, text: `${name}:${tag}@${digest}` };
     }
     if (sources.length > 1)
@@ -37,3 +40,16 @@ export const command: Command = {
     return { data: { name, tag, digest }, text: `${name}:${tag}@${digest}` };
   },
 };
+
+const isRegistry = (text: string): boolean => {
+  try {
+    return parseReference(text).kind === 'registry';
+  } catch {
+    return false;
+  }
+};
+
+const noFiles = (from: string, to: string): WaybillError =>
+  new WaybillError('Usage', `${from} is no file and no packed bundle`, {
+    hint: `between registries: waybill copy ${from} ${to}`,
+  });
