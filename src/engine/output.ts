@@ -13,6 +13,7 @@ import { containersOf } from '../pod/index.ts';
 import type { Param, ParamValue, PipelineRun, TaskRun } from '../tekton/index.ts';
 import { progress } from './condition.ts';
 import { knownOf } from './known.ts';
+import { workspacesOf } from './output-workspaces.ts';
 import { indexPlan, nodeAt } from './plan-index.ts';
 import { SKIP } from './reasons.ts';
 import type { NodeState, RunState, StepState, Time } from './types.ts';
@@ -37,7 +38,7 @@ export const taskRunOf = (plan: Plan, state: RunState, id: number, { uid, create
     kind: 'TaskRun',
     metadata: own ? metadataOf(plan, uid, createdAt) : childMetadata(plan, node, uid),
     spec: {
-      ...(own ? params(plan.params) : nodeParams(plan, state, node)),
+      ...(own ? { ...params(plan.params), ...workspacesOf(plan) } : nodeParams(plan, state, node)),
       serviceAccountName: node.serviceAccountName,
       ...(node.source.digest === undefined && node.source.uri === undefined
         ? {}
@@ -59,6 +60,7 @@ export const pipelineRunOf = (plan: Plan, state: RunState, { uid, createdAt }: O
       ? {}
       : { pipelineRef: { name: plan.source.name } }),
     ...params(plan.params),
+    ...workspacesOf(plan),
     timeouts: {
       pipeline: formatDuration(plan.timeouts.pipeline),
       ...(plan.timeouts.tasks === undefined ? {} : { tasks: formatDuration(plan.timeouts.tasks) }),

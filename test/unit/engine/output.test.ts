@@ -68,3 +68,15 @@ test('a PipelineRun names its children, what was skipped, and its results', () =
     labels: { 'tekton.dev/pipelineRun': 'run', 'tekton.dev/memberOf': 'tasks' },
   });
 });
+
+test('a run says how its workspaces were bound', () => {
+  const workspaces = [
+    { name: 'a', kind: 'emptyDir', emptyDir: {} },
+    { name: 'b', kind: 'claim', claimName: 'c', readOnly: true, subPath: 'd' },
+  ] as const;
+  const { plan, state } = new Machine(planOf([{ name: 't' }], { workspaces }));
+  expect(pipelineRunOf(plan, state, { uid: 'u' }).spec.workspaces).toEqual([
+    { name: 'a', emptyDir: {} },
+    { name: 'b', subPath: 'd', persistentVolumeClaim: { claimName: 'c', readOnly: true } },
+  ]);
+});
