@@ -9,7 +9,7 @@ export interface Context {
   /** Writes progress and warnings; never results. */
   readonly note: (line: string) => void;
   /** Writes a line of the result while the command is under way (logs of steps). */
-  readonly emit: (line: string) => void;
+  readonly emit: (line: string) => void | Promise<void>;
   readonly stdin: () => Promise<string>;
   readonly now: () => number;
   readonly random: () => number;

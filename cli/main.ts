@@ -50,6 +50,18 @@ for (const stream of [stdout, stderr]) {
   });
 }
 
+/** Writes, and waits where the reader is behind. A reader that went away is no reason to wait. */
+const handOver = (stream: NodeJS.WriteStream, text: string): void | Promise<void> => {
+  if (stream.write(text) || stream.destroyed) return;
+  return new Promise((done) => {
+    const end = (): void => {
+      for (const event of ['drain', 'close']) stream.off(event, end);
+      done();
+    };
+    for (const event of ['drain', 'close']) stream.on(event, end);
+  });
+};
+
 const main = async (): Promise<ExitCode> => {
   const signal = interruption();
   const words = argv.slice(2);
@@ -64,7 +76,7 @@ const main = async (): Promise<ExitCode> => {
       signal,
       note: (line) => globals.quiet || stderr.write(`${safeColors(line, colors.err)}\n`),
       // With -o json the result is one document; what is emitted on the way goes to the other stream.
-      emit: (line) => (format === 'text' ? stdout : stderr).write(`${line}\n`),
+      emit: (line) => handOver(format === 'text' ? stdout : stderr, `${line}\n`),
       stdin: () => readAllText(stdin),
       now: Date.now,
       random: Math.random,

@@ -12,6 +12,9 @@ export const TRUST_OPTIONS: readonly Option[] = [
   { flags: '--key <file>', says: 'public key that must have signed, instead of a policy', repeat: true },
 ];
 
+/** CI systems say `true` or `1`; what is not plainly a no counts. */
+const isCi = (text = ''): boolean => !['', '0', 'false', 'no'].includes(text.toLowerCase());
+
 /**
  * The policy in force, or undefined where there is none. In CI the folder may have been written by the author of a pull
  * request, so a policy in it counts only when it was asked for. Throws `BadPolicy`, `BadKey`, `Usage`.
@@ -31,7 +34,7 @@ export const trustFrom = async ({ env, stdin, note }: Context, options: Options)
     if (error instanceof WaybillError && error.code === 'NotFound') return undefined;
     throw error;
   });
-  if (found === undefined || env.CI !== 'true' || options.policyFromTree === true) return found;
+  if (found === undefined || !isCi(env.CI) || options.policyFromTree === true) return found;
   note(
     `${POLICY_FILE} is not used: where CI=true a policy is named with --policy, or asked for with --policy-from-tree`,
   );

@@ -9,7 +9,20 @@ export const command: Command = {
   output: z.object({ deleted: z.array(z.string()) }),
   run: async (context, [names], options) => {
     const { records, namespace } = await connect(context, options);
-    for (const name of names as readonly string[]) await records.delete(namespace, name, context.signal);
-    return { data: { deleted: names }, text: (names as readonly string[]).map((name) => `${name} deleted`).join('\n') };
+    const deleted: string[] = [];
+    const failures: unknown[] = [];
+    // As kubectl does: one that cannot be deleted does not keep the others.
+    for (const name of new Set(names as readonly string[])) {
+      await records.delete(namespace, name, context.signal).then(
+        () => deleted.push(name),
+        (error: unknown) => failures.push(error),
+      );
+      context.signal.throwIfAborted();
+    }
+    if (failures.length > 0) {
+      for (const name of deleted) context.note(`${name} deleted`);
+      throw failures[0];
+    }
+    return { data: { deleted }, text: deleted.map((name) => `${name} deleted`).join('\n') };
   },
 };

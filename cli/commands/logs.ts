@@ -1,3 +1,4 @@
+import { WaybillError } from 'waybill';
 import { containersOf } from 'waybill/pod';
 import { kubernetesRuntime } from 'waybill/runtime';
 import { z } from 'zod';
@@ -18,6 +19,11 @@ export const command: Command = {
     const { record, run } = await records.load(namespace, name as string, context.signal);
     const { plan, state } = record;
     const wanted = options.task as readonly string[] | undefined;
+    const unknown = wanted?.find((task) => !plan.nodes.some((node) => node.name === task));
+    if (unknown !== undefined) {
+      const hint = `it has ${plan.nodes.map((node) => node.name).join(', ')}`;
+      throw new WaybillError('NotFound', `run ${name} has no task "${unknown}"`, { hint });
+    }
     const runtime = kubernetesRuntime(client);
     const steps = plan.groups.flatMap(({ id: group }) =>
       containersOf(plan, group).flatMap(({ container, task: id, step: index }) => {

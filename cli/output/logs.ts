@@ -13,7 +13,7 @@ export interface StepLog {
 
 type Read = (pod: string, container: string, signal: AbortSignal) => AsyncIterable<Buffer>;
 
-/** How long logs may take after their run has ended: the kubelet sees an end about a second late. */
+/** How long logs may say nothing after their run has ended: the kubelet sees an end about a second late. */
 const PATIENCE_MS = 15_000;
 
 /** A line, or the states of a line that was written over and over (a progress bar), each as a line: nothing is hidden. */
@@ -30,11 +30,17 @@ export const logPrinter = ({ emit, note, colors }: Pick<Context, 'emit' | 'note'
   const over = new AbortController();
   const tails = new Map<string, Promise<void>>();
   const seen = new Set<string>();
+  let printed = 0;
 
   const print = async ({ pod, container, task, step }: StepLog): Promise<void> => {
     try {
-      for await (const line of read(pod, container, over.signal))
-        for (const part of partsOf(line.toString('utf8'))) emit(`[${task} : ${step}] ${safeColors(part, colors.logs)}`);
+      for await (const line of read(pod, container, over.signal)) {
+        for (const part of partsOf(line.toString('utf8'))) {
+          // Whoever reads slowly is waited for: what is not taken stays in the cluster, not in our memory.
+          await emit(`[${task} : ${step}] ${safeColors(part, colors.logs)}`);
+          printed += 1;
+        }
+      }
     } catch (error) {
       note(`the log of ${pod}/${container} cannot be read: ${messageOf(error)}`);
     }
@@ -53,9 +59,13 @@ export const logPrinter = ({ emit, note, colors }: Pick<Context, 'emit' | 'note'
     end: async (): Promise<void> => {
       const all = Promise.all(tails.values());
       const done = new AbortController();
-      const late = wait(PATIENCE_MS, 'late' as const, { signal: done.signal, ref: false }).catch(() => 'done' as const);
-      if ((await Promise.race([all, late])) === 'late')
+      for (let before = -1; ; before = printed) {
+        const late = wait(PATIENCE_MS, 'late' as const, { signal: done.signal }).catch(() => 'done' as const);
+        if ((await Promise.race([all, late])) !== 'late') break;
+        if (printed !== before) continue;
         note('some logs did not end in time: read them with waybill logs');
+        break;
+      }
       done.abort();
       over.abort();
     },

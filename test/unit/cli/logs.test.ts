@@ -36,7 +36,7 @@ const printer = (colors = PLAIN) => {
   const { feed, read } = source();
   const emitted: string[] = [];
   const noted: string[] = [];
-  const logs = logPrinter({ emit: (line) => emitted.push(line), note: (line) => noted.push(line), colors }, read);
+  const logs = logPrinter({ emit: (line) => void emitted.push(line), note: (line) => noted.push(line), colors }, read);
   const step = (task: string, name: string) => ({ pod: `pod-${task}`, container: `step-${name}`, task, step: name });
   return { feed, emitted, noted, ...logs, step };
 };
