@@ -2,11 +2,12 @@ import { createReadStream } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Diagnostic, digestOf, hasErrors, invalidInput, WaybillError } from '../core/index.ts';
-import { loadObjects } from '../tekton/index.ts';
+import { checkTogether, loadObjects } from '../tekton/index.ts';
+import { MAX_YAML_BYTES } from '../yaml/index.ts';
 import type { LocalObject } from './types.ts';
 
-/** Largest file that is read, in bytes. */
-const FILE_CAP = 4 * 1024 * 1024;
+/** Bytes of a file that are read; one more, and it is too large for the YAML reader, which says so. */
+const FILE_CAP = MAX_YAML_BYTES;
 
 /** Most files that are read below one folder. */
 const MOST_FILES = 1000;
@@ -24,27 +25,10 @@ export const loadLocal = async (
   const files = await filesOf(path);
   const loaded = await Promise.all(files.map(loadFile));
   const objects = loaded.flatMap((one) => one.objects);
-  const diagnostics = [...loaded.flatMap((one) => one.diagnostics), ...duplicates(objects)];
+  const diagnostics = [...loaded.flatMap((one) => one.diagnostics), ...checkTogether(objects)];
   if (hasErrors(diagnostics)) throw invalidInput(diagnostics, path);
   for (const warning of diagnostics) warn(warning);
   return objects;
-};
-
-/** One kind and name must mean one object; the finding stands at the second. */
-const duplicates = (objects: readonly LocalObject[]): readonly Diagnostic[] => {
-  const first = new Map<string, LocalObject>();
-  return objects.flatMap((local) => {
-    const { kind, metadata } = local.object;
-    // Runs of a generated name are never the same object.
-    if (metadata.name === undefined) return [];
-    const before = first.get(`${kind}/${metadata.name}`);
-    if (before === undefined) {
-      first.set(`${kind}/${metadata.name}`, local);
-      return [];
-    }
-    const message = `${kind} "${metadata.name}" stands in ${before.file} already`;
-    return [local.diagnose(['metadata', 'name'], { code: 'duplicate-object', severity: 'error', message })];
-  });
 };
 
 const filesOf = async (path: string): Promise<readonly string[]> => {
@@ -94,7 +78,5 @@ const readCapped = async (path: string): Promise<Buffer> => {
   } catch (cause) {
     throw new WaybillError('NotFound', `${path} cannot be read`, { cause, subject: path });
   }
-  const bytes = Buffer.concat(pieces);
-  if (bytes.length > FILE_CAP) throw new WaybillError('TooLarge', `${path} has more than ${FILE_CAP} bytes`);
-  return bytes;
+  return Buffer.concat(pieces);
 };
