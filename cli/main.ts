@@ -41,18 +41,22 @@ const interruption = (): AbortSignal => {
 
 /** The command that is under way, once it is known. */
 let current: Entry | undefined;
+/** Streams whose reader went away. */
+const unread = new Set<NodeJS.WriteStream>();
 
 for (const stream of [stdout, stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error;
     // The reader (head, less) went away: that is no failure of ours, and nobody is left to tell more.
     if (current?.drives !== true) process.exit(process.exitCode ?? 0);
+    unread.add(stream);
+    stream.emit('drain');
   });
 }
 
 /** Writes, and waits where the reader is behind. A reader that went away is no reason to wait. */
 const handOver = (stream: NodeJS.WriteStream, text: string): void | Promise<void> => {
-  if (stream.write(text) || stream.destroyed) return;
+  if (unread.has(stream) || stream.destroyed || stream.write(text)) return;
   return new Promise((done) => {
     const end = (): void => {
       for (const event of ['drain', 'close']) stream.off(event, end);

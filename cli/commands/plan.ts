@@ -53,7 +53,7 @@ export const command: Command = {
         '',
         `pod ${id}${needs.length > 0 ? `, after ${needs.map((need) => `pod ${need}`).join(' and ')}` : ''}`,
       );
-      for (const reason of reasons) lines.push(`  (${reason})`);
+      for (const reason of reasons) lines.push(`  # ${reason}`);
       for (const task of tasks) {
         const marks = [
           ...(task.finally ? ['finally'] : []),
