@@ -31,7 +31,7 @@ export interface Call {
 }
 
 /** A request that becomes a WebSocket. */
-export type SocketCall = Pick<Call, 'path' | 'query' | 'what' | 'signal'> & { readonly protocols: readonly string[] };
+type SocketCall = Pick<Call, 'path' | 'query' | 'what' | 'signal'> & { readonly protocols: readonly string[] };
 
 /** Sends requests to one API server. */
 export interface Transport {
