@@ -17,7 +17,6 @@ const PURE = [
   'oci/tar',
   'oci/image',
   'bundle',
-  'version',
   'trust/policy',
   'plan',
   'pod',

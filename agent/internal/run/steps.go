@@ -165,14 +165,7 @@ func (r *Run) declared(s *step, reported map[string]value.Value) (map[string]val
 			size += int64(v.Size())
 		}
 	}
-	if size > r.room {
-		return nil, false
-	}
-	r.room -= size
-	if len(results) == 0 {
-		return nil, true
-	}
-	return results, true
+	return r.keep(results, size)
 }
 
 // endStep makes an outcome final and goes on: to the next step, or, after a failure, past all others.

@@ -183,6 +183,11 @@ func (r *Run) results(t *task) (map[string]value.Value, bool) {
 			size += int64(v.Size())
 		}
 	}
+	return r.keep(results, size)
+}
+
+// keep takes results of so many bytes off what is left of the pod's limit; false where they do not fit.
+func (r *Run) keep(results map[string]value.Value, size int64) (map[string]value.Value, bool) {
 	if size > r.room {
 		return nil, false
 	}
