@@ -46,6 +46,8 @@ export interface KubeClient {
   list<P extends Plural>(plural: P, selection?: Selection): Promise<Listed<Stored<Resources[P]>>>;
   /** Like `list`, without the objects' content. */
   listMetadata(plural: Plural, selection?: Selection): Promise<Listed<MetadataOnly>>;
+  /** Like `get`, without the object's content. */
+  getMetadata(plural: Plural, name: string, scope?: Scope): Promise<MetadataOnly>;
   create<P extends Plural>(plural: P, object: Resources[P], scope?: Scope): Promise<Stored<Resources[P]>>;
   /** A JSON merge patch (RFC 7386). */
   patch<P extends Plural>(
@@ -67,8 +69,16 @@ export interface KubeClient {
    * container runs, which is before the kubelet reports it. Tried once; rejects with `Unreachable` where it can't be had.
    */
   attach(pod: string, container: string, scope?: Scope): Promise<AsyncIterable<Uint8Array>>;
+  /** Asks what only concerns our user, and is answered without being stored: the `status` of the answer. */
+  review(kind: keyof typeof REVIEWS, spec: object | undefined, signal?: AbortSignal): Promise<unknown>;
   close(): Promise<void>;
 }
+
+/** Reviews, and the API groups that answer them. */
+const REVIEWS = {
+  SelfSubjectAccessReview: 'authorization.k8s.io/v1',
+  SelfSubjectReview: 'authentication.k8s.io/v1',
+} as const;
 
 export type MergePatch = { readonly [key: string]: unknown };
 export type Propagation = 'Foreground' | 'Background' | 'Orphan';
@@ -150,6 +160,14 @@ export const clientOn = (transport: Transport, ours: string): KubeClient => {
       one({ method: 'GET', path: pathOf(plural, namespace, name), what: `get ${plural}/${name}`, signal }),
     list: (plural, selection = {}) => pagesOrAnew(plural, selection, { page: RESOURCES[plural].page }),
     listMetadata: (plural, selection = {}) => pagesOrAnew(plural, selection, { page: 500, accept: METADATA_LIST }),
+    getMetadata: (plural, name, { namespace = ours, signal } = {}) =>
+      one({
+        method: 'GET',
+        path: pathOf(plural, namespace, name),
+        accept: METADATA,
+        what: `get ${plural}/${name}`,
+        signal,
+      }),
     create: (plural, object, { namespace = ours, signal } = {}) => {
       const { kind, path } = RESOURCES[plural];
       return one({
@@ -219,6 +237,13 @@ export const clientOn = (transport: Transport, ours: string): KubeClient => {
         what: `attach to pods/${pod} ${container}`,
         signal,
       }),
+    review: async (kind, spec, signal) => {
+      const apiVersion = REVIEWS[kind];
+      const path = `/apis/${apiVersion}/${kind.toLowerCase()}s`;
+      const body = { apiVersion, kind, ...(spec !== undefined && { spec }) };
+      const answer = await call({ method: 'POST', path, body, what: `create ${kind.toLowerCase()}s`, signal });
+      return (answer as { readonly status?: unknown } | null)?.status;
+    },
     close: () => transport.close(),
   };
 };

@@ -9,6 +9,7 @@ export {
   type StoreOptions,
   type TakeOptions,
 } from './kubernetes/record-store.ts';
+export { type Need, RIGHTS, type Right, ROLES, type RoleName, rightsOf, type Verb } from './kubernetes/rights.ts';
 export { kubernetesRuntime } from './kubernetes/runtime.ts';
 export type { CancelMode, HeldRecord } from './record.ts';
 export type { Notice, Observation, ObserveOptions, PodHandle, PodRequest, RunRef, Runtime } from './types.ts';

@@ -9,10 +9,11 @@ import { createTransport, readCapped, type Transport } from '../../src/kube/tran
 import { createRecordStore, type RecordStore } from '../../src/runtime/index.ts';
 import type { TaskRun } from '../../src/tekton/index.ts';
 import { type TestCluster, testCluster } from './cluster.ts';
+import { createUser, type RoleOf, type User } from './user.ts';
 import { type CallOptions, type Finished, type Started, startWaybill } from './waybill.ts';
 
 /** Commands that take `--namespace`. */
-const IN_CLUSTER = ['run', 'runs', 'logs', 'cancel', 'delete', 'plan'];
+const IN_CLUSTER = ['run', 'runs', 'logs', 'cancel', 'delete', 'plan', 'auth'];
 
 /** The part of a run's output that tests look at. */
 export interface RunOutput {
@@ -30,20 +31,28 @@ export interface Ran extends Finished {
   readonly output: RunOutput | undefined;
 }
 
-/** A namespace of one test file, and the tool in it. */
-export interface TestNamespace {
-  readonly name: string;
-  readonly client: KubeClient;
-  readonly records: RecordStore;
-  readonly cluster: TestCluster & { readonly agentImage: string };
-  /** A folder for the files of the test. */
-  readonly folder: string;
+/** The tool as one user. */
+export interface Tool {
+  readonly user: User;
   /** Starts the tool on this cluster; commands that know a namespace get this one. */
   start(args: readonly string[], options?: CallOptions): Started;
   /** The same, to its end. */
   cli(args: readonly string[], options?: CallOptions): Promise<Finished>;
   /** `waybill run … -o json`; rejects where a run was to be printed (exit 0 and 1) and none was. */
   run(args: readonly string[], options?: CallOptions): Promise<Ran>;
+}
+
+/** A namespace of one test file, and the tool in it, as a user of it who has the Role of docs/rbac and no other right. */
+export interface TestNamespace extends Tool {
+  readonly name: string;
+  /** The administrator's, as all that a test looks at or does by itself. */
+  readonly client: KubeClient;
+  readonly records: RecordStore;
+  readonly cluster: TestCluster & { readonly agentImage: string };
+  /** A folder for the files of the test. */
+  readonly folder: string;
+  /** The tool as another user of the namespace. */
+  as(role: RoleOf): Promise<Tool>;
   /** Writes a file of the test; the result is its path. */
   file(name: string, content: string | object): Promise<string>;
   /** The TaskRuns of a run by the name of their task, as its record has them. */
@@ -56,8 +65,18 @@ export interface TestNamespace {
   delete(): Promise<void>;
 }
 
-/** Makes a namespace for a test file. `restricted`: PodSecurity lets nothing else in. */
-export const testNamespace = async (topic: string, { restricted = false } = {}): Promise<TestNamespace> => {
+export interface NamespaceOptions {
+  /** PodSecurity lets nothing else in. */
+  readonly restricted?: boolean;
+  /** Of the tool's user. */
+  readonly role?: RoleOf;
+}
+
+/** Makes a namespace for a test file, and a user of it. */
+export const testNamespace = async (
+  topic: string,
+  { restricted = false, role = 'runner' }: NamespaceOptions = {},
+): Promise<TestNamespace> => {
   const cluster = await testCluster();
   const { agentImage } = cluster;
   if (agentImage === undefined) throw new Error('WAYBILL_AGENT_IMAGE must name an image that the cluster can pull');
@@ -76,31 +95,44 @@ export const testNamespace = async (topic: string, { restricted = false } = {}):
   for await (const change of watch(client, 'serviceaccounts')) {
     if (change.type !== 'synced' && change.object.metadata.name === 'default') break;
   }
-  const env = { KUBECONFIG: cluster.kubeconfig, WAYBILL_AGENT_IMAGE: agentImage, COSIGN_PASSWORD: 'e2e' };
-  const start = (args: readonly string[], options: CallOptions = {}): Started => {
-    const [verb = '', ...rest] = args;
-    const scope = IN_CLUSTER.includes(verb) ? ['-n', name] : [];
-    return startWaybill([verb, ...scope, ...rest], { ...options, env: { ...env, ...options.env } });
+  const file = async (named: string, content: string | object): Promise<string> => {
+    const path = join(folder, named);
+    await writeFile(path, typeof content === 'string' ? content : JSON.stringify(content));
+    return path;
+  };
+  const toolOf = async (role: RoleOf): Promise<Tool> => {
+    const user = await createUser(access, name, role);
+    const kubeconfig = await file(`${typeof role === 'string' ? role : role.name}.kubeconfig`, user.kubeconfig);
+    const env = { KUBECONFIG: kubeconfig, WAYBILL_AGENT_IMAGE: agentImage, COSIGN_PASSWORD: 'e2e' };
+    const start = (args: readonly string[], options: CallOptions = {}): Started => {
+      const words = args[0] === 'auth' ? 2 : 1;
+      const scope = IN_CLUSTER.includes(args[0] ?? '') ? ['-n', name] : [];
+      return startWaybill([...args.slice(0, words), ...scope, ...args.slice(words)], {
+        ...options,
+        env: { ...env, ...options.env },
+      });
+    };
+    return {
+      user,
+      start,
+      cli: (args, options) => start(args, options).finished,
+      run: async (args, options) => {
+        const finished = await start(['run', '-o', 'json', ...args], options).finished;
+        const { code, stdout, stderr } = finished;
+        if (stdout === '' && (code === 0 || code === 1)) throw new Error(`exit ${code} without an output:\n${stderr}`);
+        return { ...finished, output: stdout === '' ? undefined : (JSON.parse(stdout) as RunOutput) };
+      },
+    };
   };
   return {
+    ...(await toolOf(role)),
     name,
     client,
     records,
     cluster: { ...cluster, agentImage },
     folder,
-    start,
-    cli: (args, options) => start(args, options).finished,
-    run: async (args, options) => {
-      const finished = await start(['run', '-o', 'json', ...args], options).finished;
-      const { code, stdout, stderr } = finished;
-      if (stdout === '' && (code === 0 || code === 1)) throw new Error(`exit ${code} without an output:\n${stderr}`);
-      return { ...finished, output: stdout === '' ? undefined : (JSON.parse(stdout) as RunOutput) };
-    },
-    file: async (file, content) => {
-      const path = join(folder, file);
-      await writeFile(path, typeof content === 'string' ? content : JSON.stringify(content));
-      return path;
-    },
+    file,
+    as: toolOf,
     taskRuns: async (run) => {
       const { record } = await records.load(name, run);
       const { plan, state, uid } = record;

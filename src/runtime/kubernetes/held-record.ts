@@ -217,11 +217,13 @@ class Holder implements HeldRecord {
   /** Somebody else has written: a wish to cancel, or a new driver. */
   async #look(): Promise<void> {
     const { client, run } = this.#options;
-    const selection = { namespace: run.namespace, fieldSelector: `metadata.name=${secretName(run.name)}` };
-    const { items } = await client.listMetadata('secrets', selection);
-    const metadata = items[0]?.metadata;
-    if (metadata === undefined) this.#lose('its record was deleted');
-    else this.#see(metadata, true);
+    try {
+      const { metadata } = await client.getMetadata('secrets', secretName(run.name), { namespace: run.namespace });
+      this.#see(metadata, true);
+    } catch (error) {
+      if (!isWaybillError(error, 'NotFound')) throw error;
+      this.#lose('its record was deleted');
+    }
   }
 
   #see(metadata: Stored<Secret>['metadata'], current: boolean): void {

@@ -210,12 +210,14 @@ export class RecordStore {
   /** Waits until a lease is free, or (false) its driver has renewed it, and so is alive. */
   async #outwait(namespace: string, name: string, since: Lease, signal: AbortSignal | undefined): Promise<boolean> {
     const pause = this.#pause ?? sleep;
-    const selection = { namespace, fieldSelector: `metadata.name=${secretName(name)}`, signal };
     for (;;) {
       await pause(Math.min(LOOK_MS, Math.max(1, this.#left(since))), signal);
-      const { items } = await this.#client.listMetadata('secrets', selection);
-      const [found] = items;
-      if (found === undefined) return true;
+      const found = await this.#client
+        .getMetadata('secrets', secretName(name), { namespace, signal })
+        .catch((error: unknown) => {
+          if (!isWaybillError(error, 'NotFound')) throw error;
+        });
+      if (!found) return true;
       const lease = leaseOf(found.metadata);
       if (!this.#isAlive(lease)) return true;
       if (lease.epoch !== since.epoch || lease.renewed !== since.renewed) return false;

@@ -30,6 +30,12 @@ export const fakeApi = (before: (call: string) => void | Promise<void> = () => {
       await note(`get ${plural}/${name}`);
       return structuredClone(find(`${plural}/${name}`)) as never;
     },
+    getMetadata: async (plural, name) => {
+      await note(`get ${plural}/${name}`);
+      const { metadata } = find(`${plural}/${name}`);
+      return { metadata: structuredClone(metadata) };
+    },
+    review: async () => raise(refuse(500, 'InternalError')),
     list: async () => raise(refuse(500, 'InternalError')),
     listMetadata: async (plural, { fieldSelector } = {}) => {
       await note(`list ${plural}`);
