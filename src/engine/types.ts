@@ -62,6 +62,8 @@ export type EngineEvent =
       readonly reason: string;
       readonly message: string;
       readonly infrastructure: boolean;
+      /** No other pod would fare better: none is tried, and no retry is used. */
+      readonly final?: boolean;
       /** Tasks to blame, where that is known. Else: those that had started, or could have. */
       readonly tasks?: readonly number[];
       readonly at: Time;

@@ -16,6 +16,7 @@ export type PodEvent =
       readonly reason: string;
       readonly message: string;
       readonly infrastructure: boolean;
+      readonly final?: boolean;
       readonly tasks?: readonly number[];
     } & Place);
 
@@ -28,6 +29,8 @@ export interface PodNotice {
 export interface Interpretation {
   readonly events: readonly PodEvent[];
   readonly notices: readonly PodNotice[];
+  /** Whether the passing of time alone may change the answer: look again soon. */
+  readonly again: boolean;
 }
 
 /** How a pod was lost, before group, attempt and time are known. */

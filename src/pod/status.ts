@@ -2,19 +2,19 @@ import type { Pod } from 'kubernetes-types/core/v1.d.ts';
 import type { Plan } from '../plan/index.ts';
 import { endedEvents } from './ended.ts';
 import type { Interpretation } from './observed.ts';
-import { lookAtWaiting } from './waiting.ts';
+import { type Troubles, troublesOf } from './troubles.ts';
+import { type Grace, lookAtWaiting } from './waiting.ts';
 
 export interface InterpretOptions {
   /** Milliseconds since 1970 UTC. */
   readonly at: number;
   /** The pod is gone; `pod` is what was last seen of it. */
   readonly deleted: boolean;
-  /** Milliseconds from the pod's creation for which an image may fail to be pulled. */
-  readonly grace?: number;
+  /** What is remembered of this pod from one look to the next; without it every trouble has just begun. */
+  readonly troubles?: Troubles;
+  /** For how long trouble may pass. */
+  readonly grace?: Partial<Grace>;
 }
-
-/** A registry that restarts is back by then, and a user with a wrong image name does not wait long. */
-const GRACE = 20_000;
 
 /**
  * What a pod's status says by itself: the fallback where the supervisor's log ended early, and the arbiter of what the
@@ -25,18 +25,21 @@ export const interpretPod = (
   plan: Plan,
   pod: Pod,
   { group, attempt }: { readonly group: number; readonly attempt: number },
-  { at, deleted, grace = GRACE }: InterpretOptions,
+  { at, deleted, troubles = troublesOf(), grace }: InterpretOptions,
 ): Interpretation => {
   const place = { group, attempt, at };
   const phase = pod.status?.phase;
-  if (phase === 'Succeeded' || phase === 'Failed') return { events: endedEvents(plan, pod, place), notices: [] };
+  if (phase === 'Succeeded' || phase === 'Failed') {
+    return { events: endedEvents(plan, pod, place), notices: [], again: false };
+  }
   if (deleted) {
     const message = `pod ${pod.metadata?.name ?? ''} was deleted before its tasks were over`;
     return {
       events: [{ kind: 'podLost', ...place, reason: 'PodDeleted', message, infrastructure: false }],
       notices: [],
+      again: false,
     };
   }
-  const { loss, notices } = lookAtWaiting(plan, pod, group, { at, grace });
-  return { events: loss === null ? [] : [{ kind: 'podLost', ...place, ...loss }], notices };
+  const { loss, ...rest } = lookAtWaiting(plan, pod, group, { at, troubles, grace });
+  return { events: loss === null ? [] : [{ kind: 'podLost', ...place, ...loss }], ...rest };
 };

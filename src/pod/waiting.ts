@@ -5,53 +5,63 @@ import { agentLoss, terminated } from './ended.ts';
 import { nodeOf } from './lookup.ts';
 import { containersOf, type StepContainer } from './names.ts';
 import type { Loss, PodNotice } from './observed.ts';
+import { pullOf } from './pull.ts';
 import { readTermination } from './termination.ts';
+import type { Troubles } from './troubles.ts';
 
-/** Waiting will not help. */
-const HOPELESS = ['InvalidImageName', 'ErrImageNeverPull'];
-/** May pass: a registry that was gone for a moment, a Secret that is just being made. */
-const TROUBLE = [
-  ...HOPELESS,
-  'ErrImagePull',
-  'ImagePullBackOff',
-  'ImageInspectError',
-  'RegistryUnavailable',
-  'CreateContainerConfigError',
-  'CreateContainerError',
-  'RunContainerError',
-];
+/** May pass: a Secret that is just being made, a runtime that is busy. */
+const TROUBLE = ['CreateContainerConfigError', 'CreateContainerError', 'RunContainerError'];
 /** What a step runs into where the supervisor has not made its shim and its folders. */
 const NEEDS_AGENT = ['CreateContainerError', 'RunContainerError'];
 /** The container runtime could not start the container: nothing of ours has run in it. */
 const NOT_STARTED = ['StartError', 'ContainerCannotRun'];
 
+/** Milliseconds for which trouble may pass. */
+export interface Grace {
+  /** A registry does not answer. */
+  readonly pull: number;
+  /** A container cannot be made. */
+  readonly create: number;
+  /** The supervisor has ended without a word, and its pod has not. */
+  readonly end: number;
+}
+
+/** A registry that restarts is back by then; the kubelet asks after 10, 30 and 70 s. A user with a wrong name of a Secret does not wait long. */
+const GRACE: Grace = { pull: 60_000, create: 20_000, end: 5_000 };
+
 export interface Patience {
   /** Milliseconds since 1970 UTC. */
   readonly at: number;
-  /** Milliseconds from the pod's creation for which trouble may pass. */
-  readonly grace: number;
+  readonly troubles: Troubles;
+  readonly grace?: Partial<Grace> | undefined;
+}
+
+interface Look {
+  readonly loss: Loss | null;
+  readonly notices: readonly PodNotice[];
+  /** Whether the passing of time alone may change this. */
+  readonly again: boolean;
 }
 
 /** Whether a pod that has not ended will never run as it should; else what it waits for. */
-export const lookAtWaiting = (
-  plan: Plan,
-  pod: Pod,
-  group: number,
-  patience: Patience,
-): { readonly loss: Loss | null; readonly notices: readonly PodNotice[] } => {
+export const lookAtWaiting = (plan: Plan, pod: Pod, group: number, patience: Patience): Look => {
   const containers = containersOf(plan, group);
   const notices = unschedulable(pod);
+  let again = false;
   for (const status of pod.status?.containerStatuses ?? []) {
     const place = containers.find(({ container }) => container === status.name);
     const loss = notStarted(pod, status, place) ?? troubled(plan, pod, status, place, patience);
-    if (loss !== null && 'reason' in loss) return { loss, notices };
-    if (loss !== null) notices.push(loss);
+    if (loss !== null && 'reason' in loss) return { loss, notices, again: false };
+    if (loss === null) continue;
+    notices.push(loss);
+    again = true;
   }
+  const { at, grace } = patience;
   const ended = terminated(pod, SUPERVISOR);
   const silent = ended !== undefined && readTermination(ended.message) === undefined;
   // Its log may still have something to say: the pod's end comes first, if it comes.
-  const overdue = silent && patience.at - timeOf(ended.finishedAt, patience.at) >= patience.grace;
-  return { loss: overdue ? agentLoss(pod) : null, notices };
+  const overdue = silent && at - timeOf(ended.finishedAt, at) >= (grace?.end ?? GRACE.end);
+  return { loss: overdue ? agentLoss(pod) : null, notices, again: again || (silent && !overdue) };
 };
 
 const unschedulable = ({ status }: Pod): PodNotice[] =>
@@ -82,24 +92,29 @@ const troubled = (
   pod: Pod,
   { name, image, state }: ContainerStatus,
   place: StepContainer | undefined,
-  { at, grace }: Patience,
+  { at, troubles, grace }: Patience,
 ): Loss | PodNotice | null => {
   const { reason: code = '', message = '' } = state?.waiting ?? {};
-  if (!TROUBLE.includes(code)) return null;
+  const pull = pullOf(code, message, image);
+  if (pull === undefined && !TROUBLE.includes(code)) return null;
   if (place !== undefined && NEEDS_AGENT.includes(code) && !supervisorRuns(pod)) return null;
-  const age = at - timeOf(pod.metadata?.creationTimestamp, at);
-  if (!HOPELESS.includes(code) && age < grace) return { code, message: `${name}: ${message}` };
-  const pull = code.includes('Image') || code === 'RegistryUnavailable';
-  const reason = pull ? 'TaskRunImagePullFailed' : code === 'RunContainerError' ? 'CreateContainerError' : code;
+  const { pull: pullGrace, create } = { ...GRACE, ...grace };
+  const left = troubles.since(name, at) + (pull === undefined ? create : pullGrace) - at;
+  if (pull !== 'gone' && left > 0) return { code, message: `${name}: ${message}` };
+  const reason =
+    pull !== undefined ? 'TaskRunImagePullFailed' : code === 'RunContainerError' ? 'CreateContainerError' : code;
   if (place === undefined) {
-    return { reason, message: `the supervisor's container ${name} cannot start: ${message}`, infrastructure: true };
+    const words = `the supervisor's container ${name} cannot start: ${message}`;
+    return { reason, message: words, infrastructure: true, final: pull === 'gone' };
   }
   const node = nodeOf(plan, place.task);
   const step = node.steps[place.step]?.name ?? '';
-  const words = pull
-    ? `the step "${step}" in TaskRun "${node.runName}" failed to pull the image "${image}" and the pod errored with the message: "${message}"`
-    : `the step "${step}" in TaskRun "${node.runName}" cannot start: ${message}`;
-  return { reason, message: words, infrastructure: false, tasks: [place.task] };
+  const words =
+    pull !== undefined
+      ? `the step "${step}" in TaskRun "${node.runName}" failed to pull the image "${image}" and the pod errored with the message: "${message}"`
+      : `the step "${step}" in TaskRun "${node.runName}" cannot start: ${message}`;
+  const final = code === 'InvalidImageName';
+  return { reason, message: words, infrastructure: false, final, tasks: [place.task] };
 };
 
 const timeOf = (time: unknown, otherwise: number): number => {

@@ -11,7 +11,7 @@ import {
   sleep,
 } from '../../kube/index.ts';
 import type { Plan } from '../../plan/index.ts';
-import { interpretPod, SUPERVISOR } from '../../pod/index.ts';
+import { interpretPod, SUPERVISOR, troublesOf } from '../../pod/index.ts';
 import { Inbox } from '../inbox.ts';
 import type { Observation, ObserveOptions, PodHandle, RunRef } from '../types.ts';
 import type { PodFeed } from './feed.ts';
@@ -119,6 +119,7 @@ class Story {
   readonly #heard = new AbortController();
   /** Aborts when the live output has told everything. */
   readonly #told = new AbortController();
+  readonly #troubles = troublesOf();
   readonly #noticed = new Set<string>();
   #pod: Pod | undefined;
   #deleted = false;
@@ -224,10 +225,11 @@ class Story {
   #tellStatus(): void {
     if (this.#over || this.#pod === undefined) return;
     const { observer, plan, handle } = this.#context;
-    const { events, notices } = interpretPod(plan, this.#pod, handle, { at: observer.now(), deleted: this.#deleted });
+    const looked = { at: observer.now(), deleted: this.#deleted, troubles: this.#troubles };
+    const { events, notices, again } = interpretPod(plan, this.#pod, handle, looked);
     for (const { code, message } of notices) this.#notice(code, message);
     for (const event of events) this.#push(event);
-    if (notices.length > 0 && events.length === 0) void this.#lookAgain();
+    if (again) void this.#lookAgain();
   }
 
   /** What is borne for a while becomes a loss by the passing of time, without a change of the pod. */

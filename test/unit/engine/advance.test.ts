@@ -385,3 +385,20 @@ test('a driver that takes over is told what is to be done', () => {
     { kind: 'wake', at: 1050 },
   ]);
 });
+
+test('a loss that would hit every pod is tried once, and uses no retry', () => {
+  const run = new Machine(
+    planOf([
+      { name: 'a', retries: 2 },
+      { name: 'last', finally: true },
+    ]),
+  );
+  run.begin();
+  run.created(0);
+  const final = { reason: 'TaskRunImagePullFailed', message: 'no image', infrastructure: true, final: true } as const;
+  expect(shown(run.send({ kind: 'podLost', group: 0, attempt: 1, ...final, at: run.now }))).toEqual([
+    'stop 0/1',
+    'start 1/1',
+  ]);
+  expect(run.state.nodes[0]).toMatchObject({ phase: 'failed', reason: 'TaskRunImagePullFailed', retries: [] });
+});

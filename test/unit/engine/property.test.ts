@@ -116,6 +116,7 @@ class World {
         reason: 'Lost',
         message: '',
         infrastructure: this.#choose() % 2 === 0,
+        final: this.#choose() % 4 === 0,
       });
       return;
     }

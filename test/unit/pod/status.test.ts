@@ -1,7 +1,7 @@
 import type { ContainerState, ContainerStatus, Pod } from 'kubernetes-types/core/v1.d.ts';
 import { expect, test } from 'vitest';
 import type { EngineEvent } from 'waybill/engine';
-import { interpretPod, type PodEvent, SUPERVISOR } from 'waybill/pod';
+import { interpretPod, type PodEvent, SUPERVISOR, troublesOf } from 'waybill/pod';
 import { planOf, step } from '../engine/fixture.ts';
 
 const plan = planOf(
@@ -27,7 +27,15 @@ const podWith = (status: Pod['status']): Pod => ({
   status: status ?? {},
 });
 
-const look = (pod: Pod, { at = NOW, deleted = false } = {}) => interpretPod(plan, pod, PLACE, { at, deleted });
+const look = (pod: Pod, { at = NOW, deleted = false, troubles = troublesOf() } = {}) =>
+  interpretPod(plan, pod, PLACE, { at, deleted, troubles });
+
+/** What is said of a pod that has been as it is now for so many milliseconds. */
+const lookAfter = (pod: Pod, milliseconds: number) => {
+  const troubles = troublesOf();
+  look(pod, { troubles });
+  return look(pod, { troubles, at: NOW + milliseconds });
+};
 
 const lossOf = (pod: Pod, options?: Parameters<typeof look>[1]) =>
   look(pod, options).events.find((event) => event.kind === 'podLost');
@@ -47,6 +55,7 @@ test('a pod that runs as it should says nothing', () => {
   expect(look(podWith({ phase: 'Running', containerStatuses: [container(SUPERVISOR, { running: {} })] }))).toEqual({
     events: [],
     notices: [],
+    again: false,
   });
 });
 
@@ -120,36 +129,58 @@ test('a deleted pod is lost, unless it had ended', () => {
   });
 });
 
-test('an image that cannot be pulled is a notice first, then a loss that names the task', () => {
-  const pod = podWith({
-    phase: 'Pending',
-    containerStatuses: [container('step-b-more', { waiting: { reason: 'ImagePullBackOff', message: 'not found' } })],
-  });
-  expect(look(pod)).toMatchObject({ events: [], notices: [{ code: 'ImagePullBackOff' }] });
-  expect(lossOf(pod, { at: NOW + 60_000 })).toMatchObject({
-    reason: 'TaskRunImagePullFailed',
-    tasks: [1],
-    infrastructure: false,
-  });
+const waiting = (name: string, reason: string, message: string): Pod =>
+  podWith({ phase: 'Pending', containerStatuses: [container(name, { waiting: { reason, message } })] });
+
+const REFUSED =
+  'failed to do request: Head "http://r/v2/denied/manifests/1": dial tcp 10.0.0.1:443: connection refused';
+
+test.each([
+  ['containerd: no such manifest', 'rpc error: code = NotFound desc = … r/x@sha256:0: r/x@sha256:0: not found'],
+  ['a registry: no such manifest', 'manifest unknown: manifest unknown'],
+  ['Docker: no such repository', 'pull access denied for x, repository does not exist or may require authorization'],
+  ['a registry that asks who we are', 'pulling from host r failed with status code [manifests 1]: 401 Unauthorized'],
+  ['no image for the node', 'no match for platform in manifest: not found'],
+])('a registry’s answer is final: %s', (_, message) => {
+  const loss = { reason: 'TaskRunImagePullFailed', infrastructure: false, final: false, tasks: [1] };
+  expect(look(waiting('step-b-more', 'ErrImagePull', message)).events).toMatchObject([loss]);
+  const backOff = `Back-off pulling image "step-b-more:1": ErrImagePull: ${message}`;
+  expect(look(waiting('step-b-more', 'ImagePullBackOff', backOff)).events).toMatchObject([loss]);
+  const { events } = look(waiting(SUPERVISOR, 'ErrImagePull', message));
+  expect(events).toMatchObject([{ reason: 'TaskRunImagePullFailed', infrastructure: true, final: true }]);
 });
 
 test.each([
-  [SUPERVISOR, 'InvalidImageName', { reason: 'TaskRunImagePullFailed', infrastructure: true }],
-  ['step-a-main', 'ErrImageNeverPull', { reason: 'TaskRunImagePullFailed', infrastructure: false, tasks: [0] }],
+  ['no answer', REFUSED],
+  ['no address', 'dial tcp: lookup r: no such host'],
+  ['an answer that says later', 'unexpected status code 503 Service Unavailable'],
+  ['an image that is named like an answer', 'failed to resolve "step-b-more:1": i/o timeout'],
+])('a registry may come back: %s', (_, message) => {
+  const pod = waiting('step-b-more', 'ErrImagePull', message);
+  expect(look(pod)).toMatchObject({ events: [], notices: [{ code: 'ErrImagePull' }], again: true });
+  expect(lookAfter(pod, 59_000)).toMatchObject({ events: [], again: true });
+  expect(lookAfter(pod, 60_000)).toMatchObject({
+    events: [{ reason: 'TaskRunImagePullFailed', tasks: [1], infrastructure: false }],
+    again: false,
+  });
+  expect(lookAfter(waiting(SUPERVISOR, 'ErrImagePull', message), 60_000).events).toMatchObject([
+    { reason: 'TaskRunImagePullFailed', infrastructure: true, final: false },
+  ]);
+});
+
+test.each([
+  [SUPERVISOR, 'InvalidImageName', { infrastructure: true, final: true }],
+  ['step-a-main', 'InvalidImageName', { infrastructure: false, final: true, tasks: [0] }],
+  ['step-a-main', 'ErrImageNeverPull', { infrastructure: false, final: false, tasks: [0] }],
 ])('%s with %s is lost at once', (name, reason, loss) => {
-  expect(
-    lossOf(podWith({ phase: 'Pending', containerStatuses: [container(name, { waiting: { reason } })] })),
-  ).toMatchObject(loss);
+  const { events } = look(waiting(name, reason, ''));
+  expect(events).toMatchObject([{ reason: 'TaskRunImagePullFailed', ...loss }]);
 });
 
 test('a configuration that stays wrong keeps Kubernetes’ reason', () => {
-  const pod = podWith({
-    phase: 'Pending',
-    containerStatuses: [
-      container('step-a-main', { waiting: { reason: 'CreateContainerConfigError', message: 'no secret' } }),
-    ],
-  });
-  expect(lossOf(pod, { at: NOW + 60_000 })).toMatchObject({ reason: 'CreateContainerConfigError', tasks: [0] });
+  const pod = waiting('step-a-main', 'CreateContainerConfigError', 'secret "x" not found');
+  expect(lookAfter(pod, 19_000)).toMatchObject({ events: [], notices: [{ code: 'CreateContainerConfigError' }] });
+  expect(lookAfter(pod, 20_000).events).toMatchObject([{ reason: 'CreateContainerConfigError', tasks: [0] }]);
 });
 
 test('a step that cannot start is its own fault only while the supervisor is well', () => {
@@ -158,23 +189,24 @@ test('a step that cannot start is its own fault only while the supervisor is wel
   expect(lossOf(well)).toMatchObject({ reason: 'CreateContainerError', tasks: [0] });
   const dead = container(SUPERVISOR, { terminated: { exitCode: 137, finishedAt: CREATED } });
   const pod = podWith({ phase: 'Running', containerStatuses: [dead, broken] });
-  expect(look(pod).events).toEqual([]);
+  expect(look(pod, { at: Date.parse(CREATED) + 1000 })).toMatchObject({ events: [], again: true });
   expect(lossOf(pod, { at: NOW + 60_000 })).toMatchObject({ reason: 'AgentFailed', infrastructure: true });
 });
 
 test('a step cannot start without the agent: where the agent’s image is missing, that is what is lost', () => {
-  const waiting = container(SUPERVISOR, { waiting: { reason: 'ImagePullBackOff', message: 'no such manifest' } });
+  const absent = container(SUPERVISOR, { waiting: { reason: 'ImagePullBackOff', message: REFUSED } });
   const refused = container('step-a-main', { terminated: { exitCode: 128, reason: 'StartError', message: 'no shim' } });
   const tried = container('step-b-main', { waiting: { reason: 'RunContainerError', message: 'no shim' } });
-  const absent = container('step-b-more', { waiting: { reason: 'CreateContainerError', message: 'no shim' } });
-  const pod = podWith({ phase: 'Pending', containerStatuses: [refused, tried, absent, waiting] });
+  const more = container('step-b-more', { waiting: { reason: 'CreateContainerError', message: 'no shim' } });
+  const pod = podWith({ phase: 'Pending', containerStatuses: [refused, tried, more, absent] });
   expect(look(pod)).toEqual({
     events: [],
-    notices: [{ code: 'ImagePullBackOff', message: `${SUPERVISOR}: no such manifest` }],
+    notices: [{ code: 'ImagePullBackOff', message: `${SUPERVISOR}: ${REFUSED}` }],
+    again: true,
   });
-  const loss = lossOf(pod, { at: NOW + 60_000 });
-  expect(loss).toMatchObject({ reason: 'TaskRunImagePullFailed', infrastructure: true });
-  expect(loss).not.toHaveProperty('tasks');
+  const { events } = lookAfter(pod, 60_000);
+  expect(events).toMatchObject([{ reason: 'TaskRunImagePullFailed', infrastructure: true }]);
+  expect(events[0]).not.toHaveProperty('tasks');
 });
 
 test('a pod that no node takes is a notice', () => {

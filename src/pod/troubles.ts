@@ -1,0 +1,17 @@
+/** Since when the containers of one pod are in trouble, which its status does not say. Times are in milliseconds. */
+export interface Troubles {
+  /** When a container was first seen in trouble: now, or before. */
+  since(container: string, now: number): number;
+}
+
+/** Remembers for one pod. */
+export const troublesOf = (): Troubles => {
+  const first = new Map<string, number>();
+  return {
+    since: (container, now) => {
+      const known = first.get(container) ?? now;
+      first.set(container, known);
+      return known;
+    },
+  };
+};
