@@ -29,6 +29,11 @@ export const COMMANDS: readonly Entry[] = [
   { name: 'cancel', summary: 'cancel a run', load: () => import('./cancel.ts'), drives: true },
   { name: 'delete', summary: 'delete a run and all that it made in the cluster', load: () => import('./delete.ts') },
   {
+    name: 'registry serve',
+    summary: 'serve a folder of layouts as a registry',
+    load: () => import('./registry-serve.ts'),
+  },
+  {
     name: 'completion',
     summary: 'print a script that completes calls in a shell',
     load: () => import('./completion.ts'),

@@ -29,14 +29,19 @@ export { type Credential, type Credentials, credentialOf } from './registry/cred
 export { type CredentialOptions, createCredentials } from './registry/credentials.ts';
 export { openRegistry, type RegistryOptions } from './registry/registry.ts';
 export { DEFAULT_RETRY, type RetryPolicy } from './registry/retry.ts';
+export { type Passwords, readHtpasswd } from './server/htpasswd.ts';
+export { folderRepositories, type Repositories } from './server/repositories.ts';
+export { createRegistryServer, type RegistryServer, type RegistryServerOptions } from './server/serve.ts';
 export type { TarEntry } from './tar.ts';
 export {
+  type ByteRange,
   type Content,
   type Descriptor,
   type Index,
   type Manifest,
   MEDIA_TYPES,
   type Platform,
+  type Repository,
   type Source,
   type Store,
   type Target,

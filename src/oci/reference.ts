@@ -59,6 +59,9 @@ export const assertTag = (text: string): void => {
   if (!TAG.test(text)) throw bad(text, 'is no tag: up to 128 letters, digits, and . _ - after the first');
 };
 
+/** Whether a text can be the name of a repository. https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pulling-manifests */
+export const isRepositoryName = (text: string): boolean => text.length <= 255 && REPOSITORY.test(text);
+
 /**
  * Reads a reference; throws `BadReference`, with the spellings that would fit as hint. A text whose first part has a
  * `.` or `:` or is `localhost` is a registry; there is no registry that is meant where none is named.
@@ -127,9 +130,9 @@ const registry = (text: string): RegistryReference => {
   const [path, tag] = splitTag(name);
   const host = first === 'index.docker.io' ? 'docker.io' : first;
   const repository = host === 'docker.io' && !path.includes('/') ? `library/${path}` : path;
-  if (!REPOSITORY.test(repository) || repository.length > 255) {
+  if (!isRepositoryName(repository)) {
     const lower = path.toLowerCase();
-    const fits = lower !== path && REPOSITORY.test(lower) ? [`${host}/${lower}`] : [];
+    const fits = lower !== path && isRepositoryName(lower) ? [`${host}/${lower}`] : [];
     throw bad(text, `has a bad repository "${path}"`, ...fits);
   }
   if (tag !== undefined && !TAG.test(tag)) throw bad(text, `has a bad tag "${tag}"`);

@@ -65,6 +65,24 @@ export interface Store extends Target {
   delete(descriptor: Descriptor, signal?: AbortSignal): Promise<void>;
 }
 
+/** Bytes of content, from the first to the last, both included. */
+export interface ByteRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** A store that a registry can be served from: it knows its blobs by digest alone, and forgets single things. */
+export interface Repository extends Store {
+  /** The size of a blob in bytes; undefined if it is not there. A manifest counts as a blob too. */
+  sizeOf(digest: Digest): Promise<number | undefined>;
+  /** Part of a blob, or all of it, exactly as stored. Throws `NotFound`. */
+  read(digest: Digest, range?: ByteRange, signal?: AbortSignal): Promise<Readable>;
+  /** Forgets a tag, and leaves what it named; throws `NotFound`. */
+  untag(tag: string, signal?: AbortSignal): Promise<void>;
+  /** Removes a blob that is no manifest; throws `NotFound`. Whether something needs it is the caller's to know. */
+  deleteBlob(digest: Digest): Promise<void>;
+}
+
 /** Bytes and the descriptor that names them. */
 export interface Content {
   readonly descriptor: Descriptor;

@@ -9,8 +9,10 @@ import {
   contentOf,
   copy,
   createMemoryStore,
+  createRegistryServer,
   credentialOf,
   type Descriptor,
+  folderRepositories,
   imageOf,
   jsonContent,
   MANIFEST_CAP,
@@ -53,6 +55,22 @@ const KINDS: readonly Kind[] = [
       return {
         open: () => openLayout(join(dir, String(count++))),
         stop: () => rm(dir, { recursive: true, force: true }),
+      };
+    },
+  },
+  {
+    name: 'a registry that we serve',
+    start: async () => {
+      const dir = await mkdtemp(join(tmpdir(), 'waybill-served-'));
+      const server = createRegistryServer({ repositories: folderRepositories(dir), scratch: join(dir, '.uploads') });
+      const { port } = await server.listen(0, '127.0.0.1');
+      let count = 0;
+      return {
+        open: () => openRegistry(`127.0.0.1:${port}`, `suite/repo-${count++}`),
+        stop: async () => {
+          await server.close();
+          await rm(dir, { recursive: true, force: true });
+        },
       };
     },
   },

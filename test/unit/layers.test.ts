@@ -34,6 +34,7 @@ const HOMES: Record<string, string | readonly string[]> = {
   zod: ['src', 'cli'],
   'tar-stream': 'src/bundle',
   undici: 'src/http',
+  bcryptjs: 'src/oci',
   '@noble/ciphers': 'src/trust',
   '@sigstore/bundle': 'src/trust',
   commander: 'cli',

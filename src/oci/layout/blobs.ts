@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { type Digest, hexOf, WaybillError } from '../../core/index.ts';
+import type { ByteRange } from '../types.ts';
 
 /** `blobs/ALGORITHM/HEX` below the layout's folder. */
 export const blobPath = (dir: string, digest: Digest): string =>
@@ -21,13 +22,17 @@ export const blobSize = async (dir: string, digest: Digest): Promise<number | un
   }
 };
 
-/** A stored blob as a stream, opened before this returns; throws `NotFound`. */
-export const openBlob = async (dir: string, digest: Digest, signal?: AbortSignal): Promise<Readable> => {
+/** A stored blob, or part of it, as a stream, opened before this returns; throws `NotFound`. */
+export const openBlob = async (
+  dir: string,
+  digest: Digest,
+  { range, signal }: { readonly range?: ByteRange | undefined; readonly signal?: AbortSignal | undefined } = {},
+): Promise<Readable> => {
   // Opening a FIFO would wait for a writer that never comes.
   if ((await blobSize(dir, digest)) === undefined) throw new WaybillError('NotFound', `${dir} has no ${digest}`);
   try {
     const handle = await open(blobPath(dir, digest));
-    return createReadStream('', { fd: handle, ...(signal === undefined ? {} : { signal }) });
+    return createReadStream('', { fd: handle, ...range, ...(signal === undefined ? {} : { signal }) });
   } catch (error) {
     if (isAbsent(error)) throw new WaybillError('NotFound', `${dir} has no ${digest}`);
     throw error;

@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import { type Digest, isDigest, WaybillError } from '../../core/index.ts';
 import { isManifestLike, referrerOf, sniffMediaType } from '../manifest.ts';
 import { assertTag } from '../reference.ts';
-import type { Content, Descriptor, Store } from '../types.ts';
+import type { Content, Descriptor, Repository, Store } from '../types.ts';
 import { assertMatches, checkedBody, checkedBytes, collect, MANIFEST_CAP } from '../verify.ts';
 import { blobPath, blobSize, openBlob, writeAtomic } from './blobs.ts';
 import { REF_NAME, readIndex, tagOf, updateIndex } from './index-file.ts';
@@ -12,7 +12,7 @@ import { REF_NAME, readIndex, tagOf, updateIndex } from './index-file.ts';
  * `index.json`, with its tags in `org.opencontainers.image.ref.name`. Several processes may use one folder.
  * https://github.com/opencontainers/image-spec/blob/v1.1.1/image-layout.md
  */
-export const openLayout = (dir: string): Store => {
+export const openLayout = (dir: string): Repository => {
   const entries = async (): Promise<readonly Descriptor[]> => {
     const found = await readIndex(dir);
     if (found === undefined) {
@@ -24,7 +24,7 @@ export const openLayout = (dir: string): Store => {
   const readManifest = async (digest: Digest, signal?: AbortSignal): Promise<Content | undefined> => {
     const size = await blobSize(dir, digest);
     if (size === undefined || size > MANIFEST_CAP) return undefined;
-    const bytes = await collect(await openBlob(dir, digest, signal), { mediaType: '', digest, size });
+    const bytes = await collect(await openBlob(dir, digest, { signal }), { mediaType: '', digest, size });
     const mediaType = sniffMediaType(bytes);
     return mediaType === undefined ? undefined : { descriptor: { mediaType, digest, size }, bytes };
   };
@@ -50,7 +50,9 @@ export const openLayout = (dir: string): Store => {
 
   return {
     resolve,
-    fetch: async ({ digest }, signal) => openBlob(dir, digest, signal),
+    fetch: async ({ digest }, signal) => openBlob(dir, digest, { signal }),
+    read: (digest, range, signal) => openBlob(dir, digest, { range, signal }),
+    sizeOf: (digest) => blobSize(dir, digest),
     exists: async ({ mediaType, digest, size }) => {
       if ((await blobSize(dir, digest)) !== size) return false;
       if (!isManifestLike(mediaType)) return true;
@@ -105,11 +107,29 @@ export const openLayout = (dir: string): Store => {
       await updateIndex(dir, (before) => before.filter((entry) => entry.digest !== digest), signal);
       await rm(blobPath(dir, digest), { force: true });
     },
+    untag: async (tag, signal) => {
+      await resolve(tag, signal);
+      await updateIndex(
+        dir,
+        (before) => [
+          ...before.filter((entry) => tagOf(entry) !== tag),
+          ...before.filter((entry) => tagOf(entry) === tag && isLast(entry, before, undefined)).map(bare),
+        ],
+        signal,
+      );
+    },
+    deleteBlob: async (digest) => {
+      const isManifest = (await readIndex(dir))?.some((entry) => entry.digest === digest) ?? false;
+      if (isManifest || (await blobSize(dir, digest)) === undefined) {
+        throw new WaybillError('NotFound', `${dir} has no blob ${digest}`);
+      }
+      await rm(blobPath(dir, digest), { force: true });
+    },
   };
 };
 
 const bare = ({ mediaType, digest, size }: Descriptor): Descriptor => ({ mediaType, digest, size });
 
 /** Whether an entry is the only one of its manifest, and that manifest is not the one that is being tagged. */
-const isLast = (entry: Descriptor, entries: readonly Descriptor[], tagging: Digest): boolean =>
+const isLast = (entry: Descriptor, entries: readonly Descriptor[], tagging: Digest | undefined): boolean =>
   entry.digest !== tagging && entries.filter(({ digest }) => digest === entry.digest).length === 1;
