@@ -4,6 +4,7 @@ import { SUPERVISOR } from './constants.ts';
 import { nodeOf } from './lookup.ts';
 import { containersOf, type StepContainer } from './names.ts';
 import type { Loss, PodEvent } from './observed.ts';
+import { stopOf, withStop } from './stopped.ts';
 import { readTermination, type Termination } from './termination.ts';
 
 interface Place {
@@ -22,7 +23,7 @@ export const endedEvents = (plan: Plan, pod: Pod, place: Place): readonly PodEve
   const left = readTermination(terminated(pod, SUPERVISOR)?.message);
   return [
     ...(left?.tasks ?? []).flatMap((task) => taskEvents(plan, pod, place, task, containers)),
-    { kind: 'podLost', ...place, ...lossOf(pod, containers, left) },
+    { kind: 'podLost', ...place, ...lossOf(plan, pod, place.group, left) },
   ];
 };
 
@@ -58,7 +59,7 @@ const taskEvents = (
   if (outcome === 'failed' && oom !== undefined) {
     return [...steps, { ...end, outcome, reason: 'StepOOM', message: oomMessage(oom.container) }];
   }
-  return [...steps, { ...end, outcome, reason }];
+  return [...steps, withStop({ ...end, outcome, reason }, stopOf(plan, place.group, pod))];
 };
 
 /** Tekton's message of a task whose step was killed for its memory. */
@@ -68,20 +69,21 @@ export const oomMessage = (container: string): string => `"${container}" exited 
 const NODE_REASONS =
   /^(?:OutOf\w+|NodeAffinity|NodePorts|UnexpectedAdmissionError|NodeShutdown|Terminated|NodeLost|Preempting|Shutdown)$/;
 
-const lossOf = (pod: Pod, containers: readonly StepContainer[], left: Termination | undefined): Loss => {
+const lossOf = (plan: Plan, pod: Pod, group: number, left: Termination | undefined): Loss => {
   const { reason = '', message = '' } = pod.status ?? {};
   const name = pod.metadata?.name ?? '';
-  if (reason === 'Evicted') return { reason: 'PodEvicted', message, infrastructure: false };
-  if (reason === 'DeadlineExceeded') {
-    return { reason: 'TaskRunTimeout', message: `pod ${name} ran into its deadline`, infrastructure: false };
-  }
   if (NODE_REASONS.test(reason)) return { reason, message, infrastructure: true };
-  const killed = containers.filter(({ container }) => terminated(pod, container)?.reason === 'OOMKilled');
+  const stop = stopOf(plan, group, pod);
+  if (stop !== undefined && stop.reason !== 'PodDeleted') return stop;
+  const killed = containersOf(plan, group).filter(
+    ({ container }) => terminated(pod, container)?.reason === 'OOMKilled',
+  );
   const [first] = killed;
   if (first !== undefined) {
     const tasks = [...new Set(killed.map(({ task }) => task))];
     return { reason: 'StepOOM', message: oomMessage(first.container), infrastructure: false, tasks };
   }
+  if (stop !== undefined) return stop;
   if (left === undefined) return agentLoss(pod);
   return {
     reason: 'OutcomeUnknown',

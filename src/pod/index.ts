@@ -8,4 +8,5 @@ export type * from './program.ts';
 export { type Attempt, programOf } from './program-of.ts';
 export { type PodParts, podOf } from './spec.ts';
 export { type InterpretOptions, interpretPod } from './status.ts';
+export { isSignalled, stopOf, withStop } from './stopped.ts';
 export { type Troubles, troublesOf } from './troubles.ts';

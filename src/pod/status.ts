@@ -2,6 +2,7 @@ import type { Pod } from 'kubernetes-types/core/v1.d.ts';
 import type { Plan } from '../plan/index.ts';
 import { endedEvents } from './ended.ts';
 import type { Interpretation } from './observed.ts';
+import { stopOf } from './stopped.ts';
 import { type Troubles, troublesOf } from './troubles.ts';
 import { type Grace, lookAtWaiting } from './waiting.ts';
 
@@ -34,8 +35,9 @@ export const interpretPod = (
   }
   if (deleted) {
     const message = `pod ${pod.metadata?.name ?? ''} was deleted before its tasks were over`;
+    const loss = stopOf(plan, group, pod) ?? { reason: 'PodDeleted', message, infrastructure: false };
     return {
-      events: [{ kind: 'podLost', ...place, reason: 'PodDeleted', message, infrastructure: false }],
+      events: [{ kind: 'podLost', ...place, ...loss }],
       notices: [],
       again: false,
     };

@@ -11,7 +11,7 @@ import {
   sleep,
 } from '../../kube/index.ts';
 import type { Plan } from '../../plan/index.ts';
-import { interpretPod, SUPERVISOR, troublesOf } from '../../pod/index.ts';
+import { interpretPod, SUPERVISOR, stopOf, troublesOf } from '../../pod/index.ts';
 import { Inbox } from '../inbox.ts';
 import type { Observation, ObserveOptions, PodHandle, RunRef } from '../types.ts';
 import type { PodFeed } from './feed.ts';
@@ -20,6 +20,7 @@ import { logReader } from './log-reader.ts';
 import { killedIn, withOom } from './oom.ts';
 import { startProgress } from './progress.ts';
 import { supervisorStarts } from './starts.ts';
+import { tellsStop, withStopOf } from './stops.ts';
 import { hasEnded } from './tracker.ts';
 
 export interface Observer {
@@ -192,7 +193,7 @@ class Story {
     }
   }
 
-  /** An event of the agent. Of a killed step the pod's status knows the reason, about a second later. */
+  /** An event of the agent. Of a killed step, or a pod that was stopped, the pod's status knows the reason, about a second later. */
   async #tellEvent(event: EngineEvent): Promise<void> {
     const { observer, plan, handle, signal } = this.#context;
     const over = AbortSignal.any([signal, AbortSignal.timeout(STATUS_MS)]);
@@ -202,7 +203,15 @@ class Story {
         await Promise.race([view.changed(), aborted(over)]);
       }
     }
-    this.#push(withOom(plan, this.#pod, event));
+    while (tellsStop(event) && !over.aborted && !this.#deleted && !this.#isStopped()) {
+      await Promise.race([this.#view.changed(), aborted(over)]);
+    }
+    this.#push(withOom(plan, this.#pod, withStopOf(plan, this.#pod, event)));
+  }
+
+  #isStopped(): boolean {
+    const { plan, handle } = this.#context;
+    return this.#pod !== undefined && stopOf(plan, handle.group, this.#pod) !== undefined;
   }
 
   /** Without a closing snapshot the pod's own end decides. */

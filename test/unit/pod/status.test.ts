@@ -1,7 +1,7 @@
 import type { ContainerState, ContainerStatus, Pod } from 'kubernetes-types/core/v1.d.ts';
 import { expect, test } from 'vitest';
 import type { EngineEvent } from 'waybill/engine';
-import { interpretPod, type PodEvent, SUPERVISOR, troublesOf } from 'waybill/pod';
+import { interpretPod, type PodEvent, SUPERVISOR, stopOf, troublesOf } from 'waybill/pod';
 import { planOf, step } from '../engine/fixture.ts';
 
 const plan = planOf(
@@ -106,7 +106,7 @@ test.each([
   [
     'eviction',
     podWith({ phase: 'Failed', reason: 'Evicted', message: 'disk' }),
-    { reason: 'PodEvicted', infrastructure: false },
+    { reason: 'PodEvicted', infrastructure: true },
   ],
   [
     'its deadline',
@@ -214,4 +214,50 @@ test('a pod that no node takes is a notice', () => {
   expect(look(podWith({ phase: 'Pending', conditions: [condition] })).notices).toEqual([
     { code: 'Unschedulable', message: '0/1 nodes' },
   ]);
+});
+
+const cancelled = JSON.stringify({
+  version: 1,
+  tasks: [
+    { id: 0, outcome: 'failed', reason: 'TaskRunCancelled' },
+    { id: 1, outcome: 'failed', reason: 'StepFailed' },
+  ],
+});
+
+test.each([
+  [
+    'the kubelet, for what one container took',
+    { reason: 'Evicted', message: 'Container step-a-main exceeded its local ephemeral storage limit "1Mi". ' },
+    {},
+    { reason: 'PodEvicted', infrastructure: false, tasks: [0] },
+  ],
+  [
+    'the kubelet, for what all took',
+    { reason: 'Evicted', message: 'The node was low on resource: memory. ' },
+    {},
+    { reason: 'PodEvicted', infrastructure: true },
+  ],
+  [
+    'a drain',
+    {
+      conditions: [
+        { type: 'DisruptionTarget', status: 'True', reason: 'EvictionByEvictionAPI', message: 'Eviction API' },
+      ],
+    },
+    { deletionTimestamp: CREATED },
+    { reason: 'PodEvicted', infrastructure: true },
+  ],
+  ['its deadline', { reason: 'DeadlineExceeded' }, {}, { reason: 'TaskRunTimeout', infrastructure: false }],
+  ['somebody who deleted it', {}, { deletionTimestamp: CREATED }, { reason: 'PodDeleted', infrastructure: false }],
+])('a signal to the pod is explained by its status: %s', (_, status, metadata, stop) => {
+  const pod = ended(cancelled, 1);
+  const whole = { metadata: { ...pod.metadata, ...metadata }, status: { ...pod.status, ...status } };
+  expect(stopOf(plan, 0, whole)).toMatchObject(stop);
+  const reasons = look(whole).events.map((event) => ('reason' in event ? event.reason : ''));
+  expect(reasons).toEqual([stop.reason, 'StepFailed', stop.reason]);
+});
+
+test('a signal that nothing explains stays one', () => {
+  expect(stopOf(plan, 0, ended(cancelled, 1))).toBeUndefined();
+  expect(look(ended(cancelled, 1)).events[0]).toMatchObject({ reason: 'TaskRunCancelled' });
 });
