@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { WaybillError } from '../core/index.ts';
 import { type Cluster as ExecCluster, type Identity, runExecPlugin } from './exec-plugin.ts';
 import type { Exec } from './kubeconfig.ts';
+import { shared } from './shared.ts';
 
 /** How a kubeconfig says who we are. */
 export type Credential =
@@ -29,7 +30,7 @@ export const createAuthenticator = (
   credential: Credential,
   { cluster, env, now = Date.now }: { cluster: ExecCluster; env: NodeJS.ProcessEnv; now?: () => number },
 ): Authenticator => {
-  const fetchIdentity = async (signal?: AbortSignal): Promise<{ identity: Identity; expires: number }> => {
+  const fetchIdentity = async (signal: AbortSignal): Promise<{ identity: Identity; expires: number }> => {
     switch (credential.kind) {
       case 'none':
         return { identity: {}, expires: Number.POSITIVE_INFINITY };
@@ -44,25 +45,17 @@ export const createAuthenticator = (
         return { identity: { ...certificate, token }, expires: now() + TOKEN_FILE_MS + MARGIN_MS };
       }
       case 'exec':
-        return runExecPlugin(credential.exec, { file: credential.file, cluster, env, ...(signal && { signal }) });
+        return runExecPlugin(credential.exec, { file: credential.file, cluster, env, signal });
     }
   };
   let latest: { readonly identity: Identity; readonly expires: number } | undefined;
-  let asking: Promise<Identity> | undefined;
+  const ask = shared(async (signal) => {
+    latest = await fetchIdentity(signal);
+    return latest.identity;
+  });
   return {
-    current: (signal) => {
-      if (latest !== undefined && latest.expires - MARGIN_MS > now()) return Promise.resolve(latest.identity);
-      // One question at a time: whoever comes meanwhile waits for the same answer.
-      asking ??= fetchIdentity(signal)
-        .then((answer) => {
-          latest = answer;
-          return answer.identity;
-        })
-        .finally(() => {
-          asking = undefined;
-        });
-      return asking;
-    },
+    current: async (signal) =>
+      latest !== undefined && latest.expires - MARGIN_MS > now() ? latest.identity : ask(signal),
     refused: (identity) => {
       const renewable = credential.kind === 'exec' || credential.kind === 'tokenFile';
       if (renewable && identity === latest?.identity) latest = undefined;

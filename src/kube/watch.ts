@@ -2,7 +2,7 @@ import type { ObjectMeta } from 'kubernetes-types/meta/v1.d.ts';
 import { backoff, isWaybillError, WaybillError } from '../core/index.ts';
 import { isAbort } from '../http/index.ts';
 import { type KubeClient, METADATA, type Selection } from './client.ts';
-import { errorOfStatus, isExpired, type Status } from './errors.ts';
+import { apiErrorOf, errorOfStatus, isExpired, type Status } from './errors.ts';
 import { lines } from './lines.ts';
 import { asStored, type Plural, type Resources, type Stored } from './resources.ts';
 import { type Pause, sleep } from './sleep.ts';
@@ -21,18 +21,22 @@ export interface WatchOptions extends Selection {
   readonly metadataOnly?: boolean;
   /** Milliseconds without a byte after which a connection counts as dead. The server sends a bookmark every minute. */
   readonly silence?: number;
+  /** The first list is asked for again too, as long as the server is merely away. */
+  readonly persistent?: boolean;
   readonly pause?: Pause;
 }
 
 const SILENCE_MS = 90_000;
 const LINE_CAP = 8 * 1024 * 1024;
 const BACKOFF = { base: 200, cap: 10_000 };
+/** Refusals in a row that may pass, about half a minute: an API server that has just started does not know all rights yet. */
+const REFUSALS = 10;
 
 /**
  * The objects of a selection, and every later change to them, until `signal` aborts (which ends it without an error).
  * A cut watch is resumed at once from where it was; where the server has forgotten that point, a new list is compared with
  * what was known, so that no deletion is missed. Steps between two events may be left out, the last state never.
- * Throws when the first list fails, and later only for `Forbidden` and `Unauthorized`.
+ * Throws when the first list fails, and later only for `Forbidden` and `Unauthorized` that last.
  * https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes
  */
 export async function* watch<P extends Plural>(
@@ -46,6 +50,7 @@ export async function* watch<P extends Plural>(
   let resourceVersion = options.from;
   let first = resourceVersion === undefined;
   let breaks = 0;
+  let refusals = 0;
   while (signal?.aborted !== true) {
     let progressed = false;
     try {
@@ -62,6 +67,7 @@ export async function* watch<P extends Plural>(
         resourceVersion = event.object.metadata.resourceVersion;
         progressed = true;
         breaks = 0;
+        refusals = 0;
         if (event.type === 'bookmark') continue;
         const before = known.has(event.object.metadata.uid);
         if (event.type === 'deleted') known.delete(event.object.metadata.uid);
@@ -75,7 +81,10 @@ export async function* watch<P extends Plural>(
       if (breaks > 1) await pause(backoff(breaks - 1, Math.random(), BACKOFF), signal);
     } catch (error) {
       if (signal?.aborted || isAbort(error, signal)) return;
-      if (first || isWaybillError(error, 'Forbidden') || isWaybillError(error, 'Unauthorized')) throw error;
+      const refused = isWaybillError(error, 'Forbidden') || isWaybillError(error, 'Unauthorized');
+      refusals = refused ? refusals + 1 : 0;
+      if (refusals > REFUSALS) throw error;
+      if (first && (refused || options.persistent !== true || !isPassing(error))) throw error;
       breaks += 1;
       onBreak?.(error, breaks);
       if (isExpired(error)) resourceVersion = undefined;
@@ -83,6 +92,12 @@ export async function* watch<P extends Plural>(
     }
   }
 }
+
+/** Whether a failure may pass by itself: nobody answered, or the server said that it is not well. */
+const isPassing = (error: unknown): boolean => {
+  const status = apiErrorOf(error)?.status;
+  return isWaybillError(error, 'Unreachable') || (status !== undefined && (status >= 500 || status === 429));
+};
 
 /** What a new list says against what was known. */
 function* compare<T extends { metadata?: ObjectMeta }>(

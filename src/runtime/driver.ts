@@ -43,7 +43,8 @@ type Message =
   /** Some work in the background is done. */
   | { readonly kind: 'done' };
 
-const BACKOFF = { base: 500, cap: 15_000 };
+/** Room in a quota is taken at most so long after it is there. */
+const BACKOFF = { base: 500, cap: 8000 };
 /** Pods that nobody asked for must not fill the memory. */
 const HELD_CAP = 20_000;
 
@@ -284,6 +285,7 @@ class Driver {
     if (delay > 0) await wait(delay);
     // A pod whose program holds results must not outlive them: another driver would give it others.
     if (plan.groups[group]?.needs.length !== 0) await this.#settle();
+    let said = '';
     for (let tries = 1; !signal.aborted; tries += 1) {
       try {
         await record.check();
@@ -294,14 +296,15 @@ class Driver {
         if (failure === undefined) throw error;
         const { message } = failure;
         const at = this.#clock.now();
-        if (failure.kind === 'final') {
+        if (failure.kind === 'final' || tries >= (failure.tries ?? Number.POSITIVE_INFINITY)) {
           const reason = 'PodCreationFailed';
           return {
             kind: 'event',
             event: { kind: 'podLost', group, attempt, reason, message, infrastructure: false, at },
           };
         }
-        this.#notice(failure.code, message);
+        if (message !== said) this.#notice(failure.code, message);
+        said = message;
         await wait(backoff(tries, Math.random(), BACKOFF));
       }
     }
@@ -339,6 +342,7 @@ class Driver {
 
   /** Does something that is wanted but not needed to go on: what can't be done is said. */
   async #untilDone(work: () => Promise<void>): Promise<void> {
+    let said = '';
     for (let tries = 1; !this.#over.signal.aborted; tries += 1) {
       try {
         await this.#options.record.check();
@@ -351,8 +355,10 @@ class Driver {
           this.#inbox.close({ error });
           return;
         }
-        this.#notice(failure.kind === 'again' ? failure.code : 'Refused', failure.message);
-        if (failure.kind === 'final') return;
+        const again = failure.kind === 'again' && tries < (failure.tries ?? Number.POSITIVE_INFINITY);
+        if (failure.message !== said || !again) this.#notice(again ? failure.code : 'Refused', failure.message);
+        said = failure.message;
+        if (!again) return;
         await this.#pause(backoff(tries, Math.random(), BACKOFF), this.#over.signal).catch(() => undefined);
       }
     }

@@ -57,6 +57,7 @@ export class PodFeed {
     const changes = watch(this.#client, 'pods', {
       namespace: this.#run.namespace,
       labelSelector: runSelector(this.#run),
+      persistent: true,
       signal,
       onBreak: (error, count) => {
         for (const { broken } of this.#listeners) broken?.(error, count);

@@ -11,17 +11,17 @@ import {
   sleep,
 } from '../../kube/index.ts';
 import type { Plan } from '../../plan/index.ts';
-import { interpretPod, SUPERVISOR, stopOf, troublesOf } from '../../pod/index.ts';
+import { hasEnded, interpretPod, SUPERVISOR, stopOf, troublesOf } from '../../pod/index.ts';
 import { Inbox } from '../inbox.ts';
 import type { Observation, ObserveOptions, PodHandle, RunRef } from '../types.ts';
 import type { PodFeed } from './feed.ts';
+import { endInjected, isHeldUp } from './injected.ts';
 import { handleOf } from './labels.ts';
 import { logReader } from './log-reader.ts';
 import { killedIn, withOom } from './oom.ts';
 import { startProgress } from './progress.ts';
 import { supervisorStarts } from './starts.ts';
 import { tellsStop, withStopOf } from './stops.ts';
-import { hasEnded } from './tracker.ts';
 
 export interface Observer {
   readonly client: KubeClient;
@@ -62,7 +62,10 @@ export async function* observeRun(
     story.see(pod, deleted);
     if (known !== undefined) return;
     stories.set(handle.uid, story);
-    story.tell().catch((error: unknown) => out.close({ error }));
+    story
+      .tell()
+      .then(() => story.endRest())
+      .catch((error: unknown) => out.close({ error }));
   };
   const leave = observer.feed.listen({
     pod: (pod, change) => see(pod, change === 'deleted'),
@@ -72,7 +75,8 @@ export async function* observeRun(
     },
     // One cut is nothing; a server that stays away is worth a word.
     broken: (error, count) => {
-      if (count === 3) out.push(notice('Unreachable', messageOf(error), null, observer.now()));
+      if (count === 3)
+        out.push(notice(isWaybillError(error) ? error.code : 'Broken', messageOf(error), null, observer.now()));
     },
     failed: (error) => out.close({ error }),
   });
@@ -93,6 +97,7 @@ export async function* observeRun(
   } finally {
     over.abort();
     leave();
+    await Promise.all([...stories.values()].map((story) => story.rest));
   }
 }
 
@@ -123,6 +128,8 @@ class Story {
   readonly #troubles = troublesOf();
   readonly #noticed = new Set<string>();
   #pod: Pod | undefined;
+  /** Settles when what others put into the pod was ended, as far as that was begun. */
+  rest: Promise<void> = Promise.resolve();
   #deleted = false;
   #over = false;
   #looking = false;
@@ -166,6 +173,15 @@ class Story {
     if (!reader.closed && !this.#told.signal.aborted) await this.#tellEnd();
     this.#heard.abort();
     this.#over = true;
+  }
+
+  /** All is told: what others put into the pod must not keep it running. */
+  endRest(): void {
+    const { observer, run, handle } = this.#context;
+    if (this.#pod === undefined || this.#deleted || !isHeldUp(this.#pod)) return;
+    this.rest = endInjected(observer.client, run, handle).catch((error: unknown) =>
+      this.#notice('PodKeepsRunning', messageOf(error)),
+    );
   }
 
   /**

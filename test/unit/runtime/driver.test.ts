@@ -86,7 +86,16 @@ test('a lasting refusal fails the task, a passing one is borne', async () => {
   });
   expect((await drive(quota.options)).condition?.status).toBe('True');
   const notices = quota.events.flatMap((event) => (event.kind === 'notice' ? [event.notice.code] : []));
-  expect(notices).toEqual(['ExceededResourceQuota', 'ExceededResourceQuota']);
+  // Once: the second try says nothing new.
+  expect(notices).toEqual(['ExceededResourceQuota']);
+
+  const rights = 'pods is forbidden: User "u" cannot create resource "pods" in API group "" in the namespace "ours"';
+  const young = given(planOf([]), {
+    refuse: (_, tries) => (tries < 3 ? apiError(403, 'Forbidden', rights) : undefined),
+  });
+  expect((await drive(young.options)).condition?.status).toBe('True');
+  const never = given(planOf([]), { refuse: () => apiError(403, 'Forbidden', rights) });
+  expect((await drive(never.options)).nodes[0]).toMatchObject({ phase: 'failed', reason: 'PodCreationFailed' });
 });
 
 test('an abort cancels the run: pods are stopped, then the record is written', async () => {
