@@ -1,8 +1,8 @@
 /**
- * The parts of docs/ that follow from code: the command table, the output schemas, the error codes. Run it after a change of
+ * The parts of docs/ that follow from code: the command table, the output schemas, the error codes, Roles and rights. Run it after a change of
  * one of them: `npx node --conditions=@waybill/source scripts/docs.ts && npx biome format --write docs/output.schema.json`. `test/unit/cli/docs.test.ts` holds them to the code.
  */
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { Command, Entry, Option } from '../cli/command.ts';
@@ -13,6 +13,7 @@ import { widthOf } from '../cli/output/terminal.ts';
 import { GLOBAL } from '../cli/program.ts';
 import { CODES } from '../src/core/codes.ts';
 import { FINDINGS } from '../src/core/findings.ts';
+import { rightRows, roleFiles } from './rbac.ts';
 
 interface Loaded extends Entry {
   readonly command: Command;
@@ -126,6 +127,16 @@ const errorsText = (): string =>
     ),
   ].join('\n\n');
 
+const RBAC = 'docs/rbac.md';
+const TABLE =
+  /(?<=<!-- Written by scripts\/docs\.ts from src\/runtime\/kubernetes\/rights\.ts -->\n).*?(?=<!-- end -->)/s;
+
+/** The text around the table stays as it was written. */
+const rbacText = (): string => {
+  const [heads = [], ...lines] = rightRows();
+  return readFileSync(join(import.meta.dirname, '..', RBAC), 'utf8').replace(TABLE, () => `${rows(heads, lines)}\n`);
+};
+
 /** Every generated file, by its path from the root. */
 export const generate = async (): Promise<Readonly<Record<string, string>>> => {
   const commands = await load();
@@ -133,6 +144,8 @@ export const generate = async (): Promise<Readonly<Record<string, string>>> => {
     'docs/commands.md': `${commandsText(commands)}\n`,
     'docs/errors.md': `${errorsText()}\n`,
     'docs/output.schema.json': outputSchema(commands),
+    [RBAC]: rbacText(),
+    ...roleFiles(),
   };
 };
 

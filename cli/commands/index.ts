@@ -34,6 +34,11 @@ export const COMMANDS: readonly Entry[] = [
     load: () => import('./registry-serve.ts'),
   },
   {
+    name: 'auth check',
+    summary: 'show which rights in the cluster are there, and which are missing',
+    load: () => import('./auth-check.ts'),
+  },
+  {
     name: 'completion',
     summary: 'print a script that completes calls in a shell',
     load: () => import('./completion.ts'),

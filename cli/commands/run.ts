@@ -10,6 +10,7 @@ import { holderName } from '../holder.ts';
 import { runOutput, runSummary } from '../output/run.ts';
 import { verdictText } from '../output/verdict.ts';
 import { prepare, RUN_OPTIONS } from '../prepare.ts';
+import { askRights } from '../rights.ts';
 
 /** The condition `Succeeded` and the results are what most readers want; the rest is as Tekton fills it. */
 const RUN = z.looseObject({
@@ -65,10 +66,12 @@ const start = async (
     });
   }
   const uid = randomUUID();
+  const demandRights = options.dryRun === true ? undefined : askRights(context, connection);
   const plan = await prepare(context, text, options, connection.namespace, uid);
   context.note(`${plan.source.kind} ${plan.source.name} as run ${plan.name}: ${verdictText(plan.source.verdict)}`);
   const record = newRecord(plan, { uid, createdAt: context.now(), agentImage });
   if (options.dryRun === true) return outcome(record, record.state);
+  await demandRights?.(plan.workspaces.some(({ kind }) => kind === 'template'));
   const held = await connection.records.create(record, { holder: holderName(), signal: context.signal });
   return finish(context, connection, held, record);
 };

@@ -77,6 +77,7 @@ export interface KubeClient {
 /** Reviews, and the API groups that answer them. */
 const REVIEWS = {
   SelfSubjectAccessReview: 'authorization.k8s.io/v1',
+  SelfSubjectRulesReview: 'authorization.k8s.io/v1',
   SelfSubjectReview: 'authentication.k8s.io/v1',
 } as const;
 

@@ -44,14 +44,25 @@ const CODE_OF: Readonly<Record<number, Code>> = { 401: 'Unauthorized', 403: 'For
 
 const HINTS: Readonly<Record<number, string>> = {
   401: 'check the credentials in the kubeconfig',
-  403: 'the Role that Waybill needs is in docs/rbac.md',
+};
+
+/** How the API server words that a right is missing. Quotas and admission refuse with 403 too, for other reasons. */
+const MISSING_RIGHT =
+  /cannot (?<verb>\w+) resource "(?<resource>[^"]+)" in API group "[^"]*"(?: in the namespace "(?<namespace>[^"]+)")?/;
+
+const hintOf = (code: number, said: string): string | undefined => {
+  const missing = code === 403 ? MISSING_RIGHT.exec(said)?.groups : undefined;
+  if (missing === undefined) return HINTS[code];
+  const { verb, resource, namespace } = missing;
+  const where = namespace === undefined ? '' : ` -n ${namespace}`;
+  return `the right to ${verb} ${resource} is missing; see all that are with: waybill auth check${where}`;
 };
 
 /** An answer of the API server as the error that the user sees. `what` says what was asked: `create pods/build`. */
 export const errorOfStatus = (what: string, http: number, status: Status): WaybillError => {
   const code = status.code ?? http;
   const said = (status.message ?? `HTTP ${http}`).slice(0, 1000);
-  const hint = HINTS[code];
+  const hint = hintOf(code, said);
   return new WaybillError(CODE_OF[code] ?? 'KubeError', `${what}: ${said}`, {
     cause: new KubeApiError(code, status.reason ?? '', said),
     ...(hint === undefined ? {} : { hint }),

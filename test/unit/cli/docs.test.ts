@@ -10,13 +10,11 @@ const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
 /** JSON is laid out by the formatter. */
 const contentOf = (path: string, text: string): unknown => (path.endsWith('.json') ? JSON.parse(text) : text);
 
-test.each(['docs/commands.md', 'docs/errors.md', 'docs/output.schema.json'])(
-  '%s is what scripts/docs.ts writes',
-  async (path) => {
-    const generated = await generate();
-    expect(contentOf(path, read(path))).toEqual(contentOf(path, generated[path] as string));
-  },
-);
+const generated = await generate();
+
+test.each(Object.keys(generated))('%s is what scripts/docs.ts writes', (path) => {
+  expect(contentOf(path, read(path))).toEqual(contentOf(path, generated[path] as string));
+});
 
 /** Reasons of a verdict are data of their own, no diagnostics. */
 const OTHERS = ['src/trust/policy/decide.ts', 'src/trust/verify.ts'];
