@@ -2,6 +2,7 @@ import type { Lease } from 'kubernetes-types/coordination/v1.d.ts';
 import type {
   ConfigMap,
   Event,
+  LimitRange,
   Namespace,
   PersistentVolumeClaim,
   Pod,
@@ -15,6 +16,7 @@ export interface Resources {
   configmaps: ConfigMap;
   events: Event;
   leases: Lease;
+  limitranges: LimitRange;
   namespaces: Namespace;
   persistentvolumeclaims: PersistentVolumeClaim;
   pods: Pod;
@@ -42,6 +44,7 @@ export const RESOURCES = {
   configmaps: { kind: 'ConfigMap', path: '/api/v1', namespaced: true, page: 50 },
   events: { kind: 'Event', path: '/api/v1', namespaced: true, page: 500 },
   leases: { kind: 'Lease', path: '/apis/coordination.k8s.io/v1', namespaced: true, page: 500 },
+  limitranges: { kind: 'LimitRange', path: '/api/v1', namespaced: true, page: 500 },
   namespaces: { kind: 'Namespace', path: '/api/v1', namespaced: false, page: 500 },
   persistentvolumeclaims: { kind: 'PersistentVolumeClaim', path: '/api/v1', namespaced: true, page: 500 },
   pods: { kind: 'Pod', path: '/api/v1', namespaced: true, page: 250 },

@@ -43,6 +43,8 @@ export const ANNOTATION = {
   epoch: 'waybill.dev/epoch',
   /** Set by the driver on a running pod: no new task starts. Read by the supervisor. */
   drain: 'waybill.dev/drain',
+  /** Set with a deadline that ends what others put into a pod of which all is told: such a deadline is no timeout. */
+  told: 'waybill.dev/told',
 } as const;
 
 /** Value of {@link LABEL.managedBy}. */

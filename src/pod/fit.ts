@@ -20,7 +20,7 @@ export interface Fit {
  * step says stays, and so do limits. The supervisor is fitted to whatever there is.
  * https://tekton.dev/docs/pipelines/compute-resources/#limitrange-support
  */
-export const fit = (pod: Pod, { limitRanges, demanded = [], atOnce }: Fit): Pod => {
+export const fitPod = (pod: Pod, { limitRanges, demanded = [], atOnce }: Fit): Pod => {
   if (pod.spec === undefined || (limitRanges.length === 0 && demanded.length === 0)) return pod;
   const { containers } = pod.spec;
   const steps = containers.filter(({ name }) => name !== SUPERVISOR).length;
@@ -58,8 +58,16 @@ const stepWith = (step: Container, resource: Resource, bounds: Bounds, part: num
 };
 
 /** What the supervisor would like to have where it must have a limit, and what it hardly does without. */
-const LIKED: Readonly<Record<Resource, number>> = { cpu: 500, memory: 128 * 2 ** 20, 'ephemeral-storage': 256 * 2 ** 20 };
-const NEEDED: Readonly<Record<Resource, number>> = { cpu: 100, memory: 48 * 2 ** 20, 'ephemeral-storage': 64 * 2 ** 20 };
+const LIKED: Readonly<Record<Resource, number>> = {
+  cpu: 500,
+  memory: 128 * 2 ** 20,
+  'ephemeral-storage': 256 * 2 ** 20,
+};
+const NEEDED: Readonly<Record<Resource, number>> = {
+  cpu: 100,
+  memory: 48 * 2 ** 20,
+  'ephemeral-storage': 64 * 2 ** 20,
+};
 
 /** A limit only where it would get one anyway, or must have one: one on CPU slows every step-to-step hop. */
 const supervisorWith = (

@@ -1,6 +1,8 @@
 export { AGENT, ANNOTATION, HEARTBEAT, LABEL, MANAGER, PROGRAM_LIMIT, RESULT_LIMITS, SUPERVISOR } from './constants.ts';
 export { oomMessage, terminated } from './ended.ts';
 export { EVENT_PROTOCOL, type EventReader, eventReader } from './events.ts';
+export { type Fit, fitPod } from './fit.ts';
+export { hasEnded, injectedContainers, isTerminal } from './injected.ts';
 export type { Range } from './missing.ts';
 export { containersOf, podNameOf, type StepContainer } from './names.ts';
 export type { Interpretation, PodEvent, PodNotice } from './observed.ts';

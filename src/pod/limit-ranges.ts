@@ -22,11 +22,7 @@ export type Resource = (typeof RESOURCES)[number];
  * All LimitRanges of a namespace as one, as Tekton joins them: the largest minimum, the smallest of all else.
  * https://tekton.dev/docs/pipelines/compute-resources/#support-for-multiple-limitranges
  */
-export const boundsOf = (
-  limitRanges: readonly LimitRange[],
-  type: 'Container' | 'Pod',
-  resource: Resource,
-): Bounds => {
+export const boundsOf = (limitRanges: readonly LimitRange[], type: 'Container' | 'Pod', resource: Resource): Bounds => {
   const items = limitRanges.flatMap(({ spec }) => spec?.limits ?? []).filter((item) => item.type === type);
   const all = (field: Exclude<keyof LimitRangeItem, 'type'>, unit: string = resource): readonly number[] =>
     items.map((item) => parseQuantity(unit, item[field]?.[resource])).filter((amount) => amount !== undefined);

@@ -33,7 +33,7 @@ export const parseQuantity = (resource: string, text: unknown): number | undefin
   const units = Number(number) * factor * (resource === 'cpu' ? 1000 : 1);
   // 0.1 * 1000 is 100.00000000000001 for some: that is no reason to round up.
   const near = Math.round(units);
-  const whole = Math.abs(units - near) < 1e-6 * Math.max(1, Math.abs(units)) ? near : Math.ceil(units);
+  const whole = Math.abs(units - near) <= 1e-9 * Math.abs(units) ? near : Math.ceil(units);
   return Number.isFinite(whole) ? whole : undefined;
 };
 

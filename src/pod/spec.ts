@@ -1,5 +1,6 @@
 import type { PersistentVolumeClaim, Pod, Secret } from 'kubernetes-types/core/v1.d.ts';
 import type { Plan } from '../plan/index.ts';
+import { tasksAtOnce } from './at-once.ts';
 import { joinClaims } from './claims.ts';
 import { annotationsOf, labelsOf } from './labels.ts';
 import { broken, groupOf, nodeOf } from './lookup.ts';
@@ -16,6 +17,8 @@ export interface PodParts {
   readonly secrets: readonly Secret[];
   readonly claims: readonly PersistentVolumeClaim[];
   readonly program: Program;
+  /** How many of its tasks can run at the same time, for {@link fitPod}. */
+  readonly atOnce: number;
 }
 
 /** Longest `activeDeadlineSeconds` that Kubernetes takes. */
@@ -70,7 +73,7 @@ export const podOf = (plan: Plan, attempt: Attempt, { agentImage }: { readonly a
       volumes: [...used.volumes],
     },
   };
-  return { pod, secrets: delivery.secrets, claims: claimsOf(plan, open), program };
+  return { pod, secrets: delivery.secrets, claims: claimsOf(plan, open), program, atOnce: tasksAtOnce(program.tasks) };
 };
 
 /**

@@ -1,6 +1,7 @@
 import type { Pod } from 'kubernetes-types/core/v1.d.ts';
 import type { Plan } from '../plan/index.ts';
 import { endedEvents } from './ended.ts';
+import { hasEnded } from './injected.ts';
 import type { Interpretation } from './observed.ts';
 import { stopOf } from './stopped.ts';
 import { type Troubles, troublesOf } from './troubles.ts';
@@ -29,10 +30,7 @@ export const interpretPod = (
   { at, deleted, troubles = troublesOf(), grace }: InterpretOptions,
 ): Interpretation => {
   const place = { group, attempt, at };
-  const phase = pod.status?.phase;
-  if (phase === 'Succeeded' || phase === 'Failed') {
-    return { events: endedEvents(plan, pod, place), notices: [], again: false };
-  }
+  if (hasEnded(pod)) return { events: endedEvents(plan, pod, place), notices: [], again: false };
   if (deleted) {
     const message = `pod ${pod.metadata?.name ?? ''} was deleted before its tasks were over`;
     const loss = stopOf(plan, group, pod) ?? { reason: 'PodDeleted', message, infrastructure: false };

@@ -1,5 +1,6 @@
 import type { Pod } from 'kubernetes-types/core/v1.d.ts';
 import type { Plan } from '../plan/index.ts';
+import { ANNOTATION } from './constants.ts';
 import { containersOf } from './names.ts';
 import type { Loss } from './observed.ts';
 import type { TaskOutcome } from './program.ts';
@@ -27,7 +28,8 @@ export const stopOf = (plan: Plan, group: number, { metadata, status }: Pod): Lo
     if (tasks.length === 0) return { reason: 'PodEvicted', message, infrastructure: true };
     return { reason: 'PodEvicted', message, infrastructure: false, tasks };
   }
-  if (reason === 'DeadlineExceeded') {
+  // A deadline of ours came when all had been told.
+  if (reason === 'DeadlineExceeded' && metadata?.annotations?.[ANNOTATION.told] === undefined) {
     return { reason: 'TaskRunTimeout', message: `pod ${name} ran into its deadline`, infrastructure: false };
   }
   const target = status?.conditions?.find(({ type, status: holds }) => type === 'DisruptionTarget' && holds === 'True');

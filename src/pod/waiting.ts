@@ -103,6 +103,8 @@ const troubled = (
   if (pull !== 'gone' && left > 0) return { code, message: `${name}: ${message}` };
   const reason =
     pull !== undefined ? 'TaskRunImagePullFailed' : code === 'RunContainerError' ? 'CreateContainerError' : code;
+  // What somebody else put into the pod is not waited for: the kubelet goes on to ours.
+  if (name !== SUPERVISOR && place === undefined) return { code, message: `${name}: ${message}` };
   if (place === undefined) {
     const words = `the supervisor's container ${name} cannot start: ${message}`;
     return { reason, message: words, infrastructure: true, final: pull === 'gone' };

@@ -12,6 +12,6 @@ export const podCompiler =
       return node !== undefined && !isOver(node);
     });
     const known = (node: number) => knownOf(plan, state, node);
-    const { pod, secrets, claims } = podOf(plan, { group, attempt, runUid, nodes, known }, { agentImage });
-    return { group, attempt, pod, secrets, claims };
+    const { pod, secrets, claims, atOnce } = podOf(plan, { group, attempt, runUid, nodes, known }, { agentImage });
+    return { group, attempt, pod, secrets, claims, atOnce };
   };

@@ -74,6 +74,7 @@ class Driver {
   readonly #resumed: boolean;
   #state: RunState;
   #finished = false;
+  #observing: Promise<void> | undefined;
   /** Whether all pods of the run are known that an earlier driver may have left. */
   #ready: boolean;
 
@@ -101,6 +102,9 @@ class Driver {
       }
       record.save(this.#state);
       await record.release();
+      // What is left to do for pods that have told all.
+      this.#over.abort();
+      await this.#observing;
       return this.#state;
     } catch (error) {
       if (force?.aborted === true) record.abandon();
@@ -123,7 +127,7 @@ class Driver {
       this.#inbox.push({ kind: 'done' });
       return;
     }
-    void this.#observe();
+    this.#observing = this.#observe();
     if (!this.#resumed) this.#inbox.push({ kind: 'event', event: { kind: 'begin', at: this.#clock.now() } });
   }
 

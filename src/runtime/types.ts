@@ -25,6 +25,8 @@ export interface PodRequest {
   /** Must exist before the pod. */
   readonly secrets: readonly Secret[];
   readonly claims: readonly PersistentVolumeClaim[];
+  /** How many of the pod's tasks can run at the same time. */
+  readonly atOnce: number;
 }
 
 export interface PodHandle {

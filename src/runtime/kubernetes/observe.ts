@@ -49,6 +49,7 @@ export async function* observeRun(
 ): AsyncGenerator<Observation> {
   const out = new Inbox<Observation>();
   const stories = new Map<string, Story>();
+  const told: Promise<void>[] = [];
   let present: PodHandle[] | undefined = [];
   const over = new AbortController();
   const within = AbortSignal.any([signal, over.signal]);
@@ -62,10 +63,7 @@ export async function* observeRun(
     story.see(pod, deleted);
     if (known !== undefined) return;
     stories.set(handle.uid, story);
-    story
-      .tell()
-      .then(() => story.endRest())
-      .catch((error: unknown) => out.close({ error }));
+    told.push(story.tell().catch((error: unknown) => out.close({ error })));
   };
   const leave = observer.feed.listen({
     pod: (pod, change) => see(pod, change === 'deleted'),
@@ -97,7 +95,7 @@ export async function* observeRun(
   } finally {
     over.abort();
     leave();
-    await Promise.all([...stories.values()].map((story) => story.rest));
+    await Promise.all(told);
   }
 }
 
@@ -128,8 +126,6 @@ class Story {
   readonly #troubles = troublesOf();
   readonly #noticed = new Set<string>();
   #pod: Pod | undefined;
-  /** Settles when what others put into the pod was ended, as far as that was begun. */
-  rest: Promise<void> = Promise.resolve();
   #deleted = false;
   #over = false;
   #looking = false;
@@ -173,15 +169,20 @@ class Story {
     if (!reader.closed && !this.#told.signal.aborted) await this.#tellEnd();
     this.#heard.abort();
     this.#over = true;
+    if (reader.closed || this.#told.signal.aborted || (this.#pod !== undefined && hasEnded(this.#pod))) {
+      await this.#endRest();
+    }
   }
 
   /** All is told: what others put into the pod must not keep it running. */
-  endRest(): void {
+  async #endRest(): Promise<void> {
     const { observer, run, handle } = this.#context;
     if (this.#pod === undefined || this.#deleted || !isHeldUp(this.#pod)) return;
-    this.rest = endInjected(observer.client, run, handle).catch((error: unknown) =>
-      this.#notice('PodKeepsRunning', messageOf(error)),
-    );
+    try {
+      await endInjected(observer.client, run, handle);
+    } catch (error) {
+      this.#notice('PodKeepsRunning', messageOf(error));
+    }
   }
 
   /**

@@ -1,18 +1,25 @@
 import { isWaybillError } from '../../core/index.ts';
 import { followLog, isConflict, type KubeClient, type Pause } from '../../kube/index.ts';
+import { hasEnded } from '../../pod/index.ts';
 import type { PodHandle, RunRef, Runtime } from '../types.ts';
 import { PodFeed } from './feed.ts';
+import { endInjected, isHeldUp } from './injected.ts';
 import { handleOf, KEYS, runSelector } from './labels.ts';
+import { type NamespaceLimits, namespaceLimits } from './limits.ts';
 import { observeRun } from './observe.ts';
 import { startPod } from './start.ts';
-import { hasEnded } from './tracker.ts';
 
 /** The runtime that starts pods in a Kubernetes cluster. One pod watch a run, one log connection a pod. */
 export const kubernetesRuntime = (
   client: KubeClient,
-  { now = Date.now, pause }: { readonly now?: () => number; readonly pause?: Pause } = {},
+  {
+    now = Date.now,
+    pause,
+    limits,
+  }: { readonly now?: () => number; readonly pause?: Pause; readonly limits?: NamespaceLimits } = {},
 ): Runtime => {
   const feeds = new Map<string, PodFeed>();
+  let known = limits;
   const feedOf = (run: RunRef): PodFeed => {
     const feed = feeds.get(run.uid) ?? new PodFeed(client, run, pause);
     feeds.set(run.uid, feed);
@@ -27,11 +34,17 @@ export const kubernetesRuntime = (
         .map(({ metadata }): PodHandle | undefined => handleOf(run, metadata))
         .filter((pod) => pod !== undefined);
     },
-    start: (run, request, signal) => startPod(client, run, request, signal),
+    start: (run, request, signal) => {
+      known ??= namespaceLimits(client, run.namespace);
+      return startPod(client, run, request, known, signal);
+    },
     observe: (run, options) => observeRun({ client, feed: feedOf(run), now, ...(pause && { pause }) }, run, options),
     stop: async (run, pod, signal) => {
       const known = feeds.get(run.uid)?.tracker.get(pod.name);
-      if (known !== undefined && known.metadata?.uid === pod.uid && hasEnded(known)) return;
+      if (known !== undefined && known.metadata?.uid === pod.uid && hasEnded(known)) {
+        if (isHeldUp(known)) await endInjected(client, run, pod);
+        return;
+      }
       await client.delete('pods', pod.name, { namespace: run.namespace, uid: pod.uid, signal }).catch(unlessOther);
     },
     drain: async (run, pod, signal) => {

@@ -4,15 +4,20 @@ import { canonicalJson, digestOf, isWaybillError, type Json, WaybillError } from
 import { isAlreadyExists, type KubeClient, type Stored } from '../../kube/index.ts';
 import type { PodHandle, PodRequest, RunRef } from '../types.ts';
 import { KEYS, owned } from './labels.ts';
+import type { NamespaceLimits } from './limits.ts';
 
 type Kind = 'pods' | 'secrets' | 'persistentvolumeclaims';
 type Made = { metadata?: ObjectMeta };
 
-/** Creates a pod and what it needs, in the order in which they need each other, or adopts what is there. */
+/**
+ * Creates a pod and what it needs, in the order in which they need each other, or adopts what is there. The pod is fitted to
+ * its namespace; what counts for adoption is the one that was asked for.
+ */
 export const startPod = async (
   client: KubeClient,
   run: RunRef,
-  { group, attempt, pod, secrets, claims }: PodRequest,
+  { group, attempt, pod, secrets, claims, atOnce }: PodRequest,
+  limits: NamespaceLimits,
   signal: AbortSignal | undefined,
 ): Promise<PodHandle> => {
   await Promise.all([
@@ -21,7 +26,9 @@ export const startPod = async (
   ]);
   const labels = { ...pod.metadata?.labels, [KEYS.group]: String(group), [KEYS.attempt]: String(attempt) };
   const labelled: Pod = { ...pod, metadata: { ...pod.metadata, labels } };
-  const { metadata } = await createOrAdopt(client, 'pods', run, labelled, pod.spec, signal);
+  const { metadata } = await limits.send(labelled, atOnce, (fitted) =>
+    createOrAdopt(client, 'pods', run, fitted, pod.spec, signal),
+  );
   return { name: metadata.name, uid: metadata.uid, group, attempt };
 };
 

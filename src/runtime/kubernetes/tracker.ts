@@ -1,5 +1,6 @@
 import type { ContainerStatus, Pod } from 'kubernetes-types/core/v1.d.ts';
 import type { ContainerState, ContainerView } from '../../kube/index.ts';
+import { hasEnded } from '../../pod/index.ts';
 
 /** The last known state of pods, by name, for those who wait for a change of one. */
 export class PodTracker {
@@ -53,9 +54,6 @@ export class PodTracker {
     };
   }
 }
-
-/** Whether a pod has ended for good. */
-export const hasEnded = (pod: Pod): boolean => pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';
 
 const containerState = (pod: Pod, container: string): ContainerState => {
   const status = statusOf(pod, container);

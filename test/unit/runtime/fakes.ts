@@ -145,4 +145,5 @@ export const compile = (_: RunState, group: number, attempt: number): PodRequest
   pod: {},
   secrets: [],
   claims: [],
+  atOnce: 1,
 });

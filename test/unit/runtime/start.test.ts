@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { PodRequest } from '../../../src/runtime/index.ts';
+import type { NamespaceLimits } from '../../../src/runtime/kubernetes/limits.ts';
 import { startPod } from '../../../src/runtime/kubernetes/start.ts';
 import { fakeApi } from './api.ts';
 import { RUN } from './fakes.ts';
@@ -10,11 +11,14 @@ const REQUEST: PodRequest = {
   pod: { metadata: { name: 'pod-1' }, spec: { containers: [{ name: 'c', image: 'i' }] } },
   secrets: [{ metadata: { name: 'program' }, data: { a: 'b' } }],
   claims: [{ metadata: { name: 'claim' }, spec: { accessModes: ['ReadWriteOnce'] } }],
+  atOnce: 1,
 };
+
+const NO_LIMITS = { send: (pod, _, send) => send(pod) } satisfies NamespaceLimits;
 
 test('what a pod needs is made before it, owned by the record', async () => {
   const { client, calls, objects } = fakeApi();
-  const pod = await startPod(client, RUN, REQUEST, undefined);
+  const pod = await startPod(client, RUN, REQUEST, NO_LIMITS, undefined);
   expect(calls.at(-1)).toBe('create pods/pod-1');
   expect(calls.toSorted()).toEqual([
     'create persistentvolumeclaims/claim',
@@ -31,8 +35,8 @@ test('what a pod needs is made before it, owned by the record', async () => {
 
 test('the same pod is adopted, by a later driver too', async () => {
   const { client } = fakeApi();
-  const first = await startPod(client, RUN, REQUEST, undefined);
-  const second = await startPod(client, { ...RUN, epoch: 2 }, REQUEST, undefined);
+  const first = await startPod(client, RUN, REQUEST, NO_LIMITS, undefined);
+  const second = await startPod(client, { ...RUN, epoch: 2 }, REQUEST, NO_LIMITS, undefined);
   expect(second).toEqual(first);
 });
 
@@ -43,15 +47,15 @@ test.each([
   ['with another spec', RUN, { ...REQUEST, pod: { ...REQUEST.pod, spec: { containers: [] } } }],
 ])('a pod %s is not', async (_, run, request) => {
   const { client } = fakeApi();
-  await startPod(client, RUN, REQUEST, undefined);
-  await expect(startPod(client, run, request, undefined)).rejects.toMatchObject({ code: 'ObjectExists' });
+  await startPod(client, RUN, REQUEST, NO_LIMITS, undefined);
+  await expect(startPod(client, run, request, NO_LIMITS, undefined)).rejects.toMatchObject({ code: 'ObjectExists' });
 });
 
 test('a pod that is deleted between creation and adoption is created', async () => {
   const api = fakeApi((call) => {
     if (call === 'get pods/pod-1') api.objects.delete('pods/pod-1');
   });
-  await startPod(api.client, RUN, REQUEST, undefined);
-  await startPod(api.client, RUN, REQUEST, undefined);
+  await startPod(api.client, RUN, REQUEST, NO_LIMITS, undefined);
+  await startPod(api.client, RUN, REQUEST, NO_LIMITS, undefined);
   expect(api.objects.has('pods/pod-1')).toBe(true);
 });
