@@ -17,7 +17,7 @@ export interface Connection {
 }
 
 /** The cluster that options and environment name; nothing is sent yet. Throws `KubeConfig`. */
-export const connect = async ({ env }: Context, options: Options): Promise<Connection> => {
+export const connect = async ({ env, note }: Context, options: Options): Promise<Connection> => {
   const file = options.kubeconfig as string | undefined;
   const context = options.context as string | undefined;
   const access = await loadClusterAccess({
@@ -26,7 +26,10 @@ export const connect = async ({ env }: Context, options: Options): Promise<Conne
     ...(file !== undefined && { file }),
     ...(context !== undefined && { context }),
   });
-  const client = createClient(access, { env: { ...env } });
+  const client = createClient(access, {
+    env: { ...env },
+    onTrouble: ({ code, message }) => note(`${code}: ${message}`),
+  });
   const namespace = (options.namespace as string | undefined) ?? access.namespace;
   return { client, namespace, records: createRecordStore({ client }) };
 };

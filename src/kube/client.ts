@@ -3,7 +3,7 @@ import { WaybillError } from '../core/index.ts';
 import type { ClusterAccess } from './config.ts';
 import { isExpired } from './errors.ts';
 import { asStored, type Plural, pathOf, RESOURCES, type Resources, type Stored } from './resources.ts';
-import { type Call, type Counters, createTransport, readCapped, type Transport } from './transport.ts';
+import { type Call, type Counters, createTransport, type Transport, type TransportOptions } from './transport.ts';
 
 /** What a read or write of one namespace may say. */
 export interface Scope {
@@ -92,8 +92,6 @@ export interface StreamOptions {
   readonly what: string;
 }
 
-/** The largest answer that is read into memory: a page of Secrets of the largest size stays below. */
-const CAP = 48 * 1024 * 1024;
 export const METADATA = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1';
 const METADATA_LIST = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1';
 
@@ -101,14 +99,14 @@ const METADATA_LIST = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.
 const ATTACH_PROTOCOLS = ['v5.channel.k8s.io', 'v4.channel.k8s.io'];
 
 /** A client for one cluster. Nothing is sent before the first call. `close` ends its connections. */
-export const createClient = (access: ClusterAccess, options: { env?: NodeJS.ProcessEnv } = {}): KubeClient =>
+export const createClient = (access: ClusterAccess, options: TransportOptions = {}): KubeClient =>
   clientOn(createTransport(access, options), access.namespace);
 
 /** A client that sends through the given transport. */
 export const clientOn = (transport: Transport, ours: string): KubeClient => {
   const call = async (request: Call): Promise<unknown> => {
     const response = await transport.send(request);
-    const text = (await readCapped(response, CAP)).toString('utf8');
+    const text = await response.text();
     try {
       return JSON.parse(text);
     } catch (cause) {

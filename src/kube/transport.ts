@@ -5,6 +5,7 @@ import type { ClusterAccess } from './config.ts';
 import { createAuthenticator } from './credential.ts';
 import { errorOfNetwork, errorOfStatus, type Status } from './errors.ts';
 import { type Pause, sleep } from './sleep.ts';
+import { type OnTrouble, troubleTeller } from './trouble.ts';
 
 /** What a client has sent so far, retries included. */
 export interface Counters {
@@ -39,7 +40,7 @@ export interface Transport {
   readonly counters: Counters;
   /** Milliseconds to add to this machine's clock to get the server's, as of its last answer; a whole second may be off. */
   readonly clockSkew: () => number;
-  /** The answer to a call, if it is a good one; anything else is thrown. */
+  /** The answer to a call, if it is a good one; anything else is thrown. That of a call that is no stream has been read. */
   send(call: Call): Promise<Response>;
   /** What comes over a WebSocket; tried once, and `Unreachable` whatever the reason why there is none. */
   receive(call: SocketCall): Promise<AsyncIterable<Uint8Array>>;
@@ -56,7 +57,12 @@ const STATUS_CAP = 64 * 1024;
 /** HTTP answers that say "later". */
 const TEMPORARY = [429, 500, 502, 503, 504];
 /** Failures of a connection that another one may not have. */
-const BROKEN = ['ECONNRESET', 'ECONNREFUSED', 'EPIPE', 'EAI_AGAIN', 'UND_ERR_SOCKET', 'ETIMEDOUT', 'TimeoutError'];
+const BROKEN = [
+  ...['ECONNRESET', 'ECONNREFUSED', 'EPIPE', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH'],
+  ...['EAI_AGAIN', 'UND_ERR_SOCKET', 'TimeoutError'],
+];
+/** The largest answer that is read into memory: a page of Secrets of the largest size stays below. */
+const CAP = 48 * 1024 * 1024;
 
 const STATUS = z.looseObject({
   message: z.string().optional(),
@@ -65,6 +71,13 @@ const STATUS = z.looseObject({
   details: z.looseObject({ retryAfterSeconds: z.number().optional() }).optional(),
 }) satisfies z.ZodType<Status>;
 
+export interface TransportOptions {
+  readonly env?: NodeJS.ProcessEnv;
+  readonly pause?: Pause;
+  /** Hears, seldom, why nothing goes on: calls that are tried again and again, or have no answer for long. */
+  readonly onTrouble?: OnTrouble;
+}
+
 /**
  * A transport with connections of its own. Calls are sent again after 429, 5xx and broken connections: a read is free
  * of effects, a write has a fixed name, so that its caller sees `AlreadyExists`, `Conflict` or `NotFound` where the
@@ -72,10 +85,11 @@ const STATUS = z.looseObject({
  */
 export const createTransport = (
   access: ClusterAccess,
-  { env = {}, pause = sleep }: { env?: NodeJS.ProcessEnv; pause?: Pause } = {},
+  { env = {}, pause = sleep, onTrouble }: TransportOptions = {},
 ): Transport => {
   const counters = { requests: 0, writes: 0, retries: 0, firstRequest: null as number | null };
   const authenticator = createAuthenticator(access.credential, { cluster: access, env });
+  const trouble = troubleTeller(access.server, onTrouble);
   const fetches = new Map<string, ClosableFetch>();
   let skew = 0;
 
@@ -104,6 +118,7 @@ export const createTransport = (
     if (call.method !== 'GET') counters.writes += 1;
     const limit = call.stream ? undefined : AbortSignal.timeout(TIMEOUT_MS);
     const signals = [call.signal, limit].filter((signal) => signal !== undefined);
+    const answered = call.stream ? () => {} : trouble.asked(call.what);
     try {
       const response = await fetchFor(identity)(url, {
         method: call.method,
@@ -118,7 +133,8 @@ export const createTransport = (
         ...(signals.length === 0 ? {} : { signal: AbortSignal.any(signals) }),
       });
       noteTime(response);
-      if (response.ok) return { response };
+      // An answer that breaks off in the middle is none.
+      if (response.ok) return { response: call.stream ? response : await whole(response) };
       const status = await readStatus(response);
       const error = errorOfStatus(call.what, response.status, status);
       if (response.status === 401) return { error, again: authenticator.refused(identity) ? 'renewed' : undefined };
@@ -127,6 +143,8 @@ export const createTransport = (
       if (isAbort(error, call.signal)) throw error;
       const code = networkCode(error) ?? (error as Error).name;
       return { error: errorOfNetwork(access.server, error), again: BROKEN.includes(code) ? 0 : undefined };
+    } finally {
+      answered();
     }
   };
 
@@ -170,8 +188,12 @@ export const createTransport = (
     let renewed = false;
     for (let attempt = 1; ; attempt += 1) {
       const outcome = await once(call, url, body);
-      if ('response' in outcome) return outcome.response;
+      if ('response' in outcome) {
+        trouble.well();
+        return outcome.response;
+      }
       const { error, again } = outcome;
+      if (again !== undefined) trouble.failed(error);
       if (again === undefined || (again === 'renewed' && renewed)) throw error;
       if (again === 'renewed') renewed = true;
       else {
@@ -199,6 +221,13 @@ export const createTransport = (
 type Outcome =
   | { readonly response: Response }
   | { readonly error: unknown; readonly again: number | 'renewed' | undefined };
+
+/** An answer with its body in memory. */
+const whole = async (response: Response): Promise<Response> => {
+  const { status, statusText, headers } = response;
+  const body = await readCapped(response, CAP);
+  return new Response(body.length === 0 ? null : new Uint8Array(body), { status, statusText, headers });
+};
 
 const retryAfter = (response: Response, { details }: Status): number => {
   const seconds = Number(response.headers.get('retry-after') ?? details?.retryAfterSeconds ?? 0);

@@ -5,7 +5,7 @@ import type { Duplex } from 'node:stream';
 import { onTestFinished } from 'vitest';
 import { clientOn, type KubeClient } from '../../../src/kube/client.ts';
 import type { ClusterAccess } from '../../../src/kube/config.ts';
-import { createTransport } from '../../../src/kube/transport.ts';
+import { createTransport, type TransportOptions } from '../../../src/kube/transport.ts';
 
 interface Asked {
   readonly method: string;
@@ -63,8 +63,8 @@ export const serve = async (...answers: readonly Answer[]) => {
     endSockets: (): void => {
       for (const socket of sockets) socket.end(Buffer.from([0x88, 0]));
     },
-    /** A client that never waits before it tries again. */
-    client: (access: Partial<ClusterAccess> = {}): KubeClient => {
+    /** A client that never waits before it tries again; `options` may say for how long it would have. */
+    client: (access: Partial<ClusterAccess> = {}, options: TransportOptions = {}): KubeClient => {
       const whole: ClusterAccess = {
         server: url,
         namespace: 'ours',
@@ -73,7 +73,7 @@ export const serve = async (...answers: readonly Answer[]) => {
         credential: { kind: 'none' },
         ...access,
       };
-      const made = clientOn(createTransport(whole, { pause: async () => {} }), whole.namespace);
+      const made = clientOn(createTransport(whole, { pause: async () => {}, ...options }), whole.namespace);
       clients.push(made);
       return made;
     },
