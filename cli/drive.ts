@@ -7,6 +7,7 @@ import {
   drive,
   type HeldRecord,
   kubernetesRuntime,
+  type NamespaceLimits,
   podCompiler,
   type Runtime,
 } from 'waybill/runtime';
@@ -17,14 +18,16 @@ export interface DriveInput {
   readonly client: KubeClient;
   readonly held: HeldRecord;
   readonly record: RunRecord;
+  /** Where they have been asked for already. */
+  readonly limits?: NamespaceLimits | undefined;
 }
 
 /**
  * Drives a held run to its end, with its steps' logs on the way; returns its last state. Ctrl-C cancels the run; a second
  * one ends the process, and the run can be resumed.
  */
-export const driveRun = async (context: Context, { client, held, record }: DriveInput): Promise<RunState> => {
-  const runtime: Runtime = kubernetesRuntime(client);
+export const driveRun = async (context: Context, { client, held, record, limits }: DriveInput): Promise<RunState> => {
+  const runtime: Runtime = kubernetesRuntime(client, { ...(limits && { limits }) });
   const { plan, uid, agentImage } = record;
   const logs = logPrinter(context, (pod, container, signal) => runtime.logs(held.run, pod, container, signal));
   const onEvent = (happened: DriverEvent): void => {

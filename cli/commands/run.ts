@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { WaybillError } from 'waybill';
 import { newRecord, type RunRecord } from 'waybill/record';
-import type { HeldRecord } from 'waybill/runtime';
+import { type HeldRecord, type NamespaceLimits, namespaceLimits } from 'waybill/runtime';
 import { z } from 'zod';
 import { CLUSTER_OPTIONS, type Connection, connect, takeOver } from '../cluster.ts';
 import type { Command, Context, Options, Outcome } from '../command.ts';
@@ -67,13 +67,15 @@ const start = async (
   }
   const uid = randomUUID();
   const demandRights = options.dryRun === true ? undefined : askRights(context, connection);
+  // Asked for now, so that no pod waits for the answer.
+  const limits = options.dryRun === true ? undefined : namespaceLimits(connection.client, connection.namespace);
   const plan = await prepare(context, text, options, connection.namespace, uid);
   context.note(`${plan.source.kind} ${plan.source.name} as run ${plan.name}: ${verdictText(plan.source.verdict)}`);
   const record = newRecord(plan, { uid, createdAt: context.now(), agentImage });
   if (options.dryRun === true) return outcome(record, record.state);
   await demandRights?.(plan.workspaces.some(({ kind }) => kind === 'template'));
   const held = await connection.records.create(record, { holder: holderName(), signal: context.signal });
-  return finish(context, connection, held, record);
+  return finish(context, connection, held, record, limits);
 };
 
 const resume = async (
@@ -95,7 +97,8 @@ const finish = async (
   { client }: Connection,
   held: HeldRecord,
   record: RunRecord,
-): Promise<Outcome> => outcome(record, await driveRun(context, { client, held, record }));
+  limits?: NamespaceLimits,
+): Promise<Outcome> => outcome(record, await driveRun(context, { client, held, record, limits }));
 
 const outcome = (record: RunRecord, state: RunRecord['state']): Outcome => ({
   data: runOutput(record, state),

@@ -42,6 +42,9 @@ export const deliver = (program: Program, podName: string): Delivery => {
 /** The user of the supervisor where the pod template names none, or root: `nonroot` of distroless images. */
 const NON_ROOT = 65532;
 
+/** Where admission mounts the token of the service account, unless something else stands there. */
+const TOKEN_PATH = '/var/run/secrets/kubernetes.io/serviceaccount';
+
 /** The first container: the kubelet starts no other before its hook has returned. It fits PodSecurity `restricted`. */
 export const supervisorContainer = (image: string, { env, mounts }: Delivery, template: PodTemplate): Container => {
   const runAsUser = template.securityContext?.runAsUser || NON_ROOT;
@@ -67,6 +70,8 @@ export const supervisorContainer = (image: string, { env, mounts }: Delivery, te
       { name: VOLUME.run, mountPath: '/waybill/run' },
       { name: VOLUME.tasks, mountPath: '/waybill/tasks' },
       { name: VOLUME.downward, mountPath: '/waybill/downward', readOnly: true },
+      // An empty folder: it speaks to no API server.
+      { name: VOLUME.run, mountPath: TOKEN_PATH, subPath: 'no-token', readOnly: true },
       ...mounts,
     ],
   };

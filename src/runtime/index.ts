@@ -1,6 +1,7 @@
 export { type Clock, systemClock } from './clock.ts';
 export { podCompiler } from './compile.ts';
 export { type DriveOptions, type DriverEvent, drive } from './driver.ts';
+export { type NamespaceLimits, namespaceLimits } from './kubernetes/limits.ts';
 export {
   createRecordStore,
   type Loaded,

@@ -112,8 +112,9 @@ export const RIGHTS: readonly Right[] = [
   {
     resource: 'pods',
     verb: 'patch',
-    what: 'tells a pod with several tasks to start no further one (`cancel --mode CancelledRunFinally` or `StoppedRunFinally`)',
-    without: 'tasks that share a pod with a running one still run after such a cancel; the notice `Refused` says so',
+    what: 'tells a pod with several tasks to start no further one (`cancel --mode CancelledRunFinally` or `StoppedRunFinally`); ends what a webhook put into a pod whose tasks are over',
+    without:
+      'tasks that share a pod with a running one still run after such a cancel, and pods with injected containers run on to their deadline; the notices `Refused` and `PodKeepsRunning` say so',
     roles: OPTIONAL,
   },
   {
@@ -136,6 +137,13 @@ export const RIGHTS: readonly Right[] = [
     verb: 'create',
     what: 'the same, from Kubernetes 1.35 on',
     without: 'a run takes up to a second longer',
+    roles: OPTIONAL,
+  },
+  {
+    resource: 'limitranges',
+    verb: 'list',
+    what: 'fits pods to the defaults, minima and maxima of the namespace',
+    without: 'where there are LimitRanges a pod asks for a default request for each of its steps, and may be refused',
     roles: OPTIONAL,
   },
   {

@@ -57,6 +57,8 @@ test('the supervisor fits PodSecurity restricted', () => {
     seccompProfile: { type: 'RuntimeDefault' },
   });
   expect(supervisor.resources?.limits).toBeUndefined();
+  const token = supervisor.volumeMounts?.find(({ mountPath }) => mountPath.endsWith('/serviceaccount'));
+  expect(token).toMatchObject({ name: 'waybill-run', readOnly: true });
   expect(supervisor.lifecycle?.postStart?.exec?.command).toEqual(['/supervisor', 'ready']);
 });
 
