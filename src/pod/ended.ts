@@ -1,6 +1,7 @@
 import type { ContainerStateTerminated, Pod } from 'kubernetes-types/core/v1.d.ts';
 import type { Plan } from '../plan/index.ts';
 import { SUPERVISOR } from './constants.ts';
+import { initLoss } from './injected.ts';
 import { nodeOf } from './lookup.ts';
 import { containersOf, type StepContainer } from './names.ts';
 import type { Loss, PodEvent } from './observed.ts';
@@ -84,7 +85,7 @@ const lossOf = (plan: Plan, pod: Pod, group: number, left: Termination | undefin
     return { reason: 'StepOOM', message: oomMessage(first.container), infrastructure: false, tasks };
   }
   if (stop !== undefined) return stop;
-  if (left === undefined) return agentLoss(pod);
+  if (left === undefined) return initLoss(pod) ?? agentLoss(pod);
   return {
     reason: 'OutcomeUnknown',
     message: `pod ${name} ended without an outcome of all its tasks`,

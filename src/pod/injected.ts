@@ -1,5 +1,6 @@
 import type { Container, ContainerStatus, Pod } from 'kubernetes-types/core/v1.d.ts';
 import { AGENT, SUPERVISOR } from './constants.ts';
+import type { Loss } from './observed.ts';
 
 /** A pod's containers that run what we put into it: the supervisor and its shims, whatever an admission webhook added to them. */
 const isOurs = ({ name, command }: Container): boolean => name === SUPERVISOR || command?.[0] === AGENT.shim[0];
@@ -28,4 +29,18 @@ export const hasEnded = (pod: Pod): boolean => {
       .map(({ name }) => name),
   );
   return (pod.spec?.containers ?? []).filter(isOurs).every(({ name }) => ended.has(name));
+};
+
+/**
+ * An init container, which is never ours, that failed before anything of ours could run: another pod may fare better. The
+ * reason is Tekton's.
+ */
+export const initLoss = ({ metadata, status }: Pod): Loss | undefined => {
+  const supervisor = status?.containerStatuses?.find(({ name }) => name === SUPERVISOR)?.state;
+  if (supervisor?.terminated !== undefined || supervisor?.running !== undefined) return undefined;
+  const failed = status?.initContainerStatuses?.find(({ state }) => (state?.terminated?.exitCode ?? 0) !== 0);
+  const { exitCode, reason = 'no reason' } = failed?.state?.terminated ?? {};
+  if (failed === undefined || exitCode === undefined) return undefined;
+  const message = `init container ${failed.name}, which was added to pod ${metadata?.name ?? ''}, exited with code ${exitCode} (${reason})`;
+  return { reason: 'InitContainerFailed', message, infrastructure: true };
 };

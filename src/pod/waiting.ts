@@ -48,9 +48,11 @@ export const lookAtWaiting = (plan: Plan, pod: Pod, group: number, patience: Pat
   const containers = containersOf(plan, group);
   const notices = unschedulable(pod);
   let again = false;
-  for (const status of pod.status?.containerStatuses ?? []) {
+  const { initContainerStatuses: before = [], containerStatuses: all = [] } = pod.status ?? {};
+  for (const status of [...before, ...all]) {
     const place = containers.find(({ container }) => container === status.name);
-    const loss = notStarted(pod, status, place) ?? troubled(plan, pod, status, place, patience);
+    const loss =
+      notStarted(pod, status, place) ?? troubled(plan, pod, status, place, patience, before.includes(status));
     if (loss !== null && 'reason' in loss) return { loss, notices, again: false };
     if (loss === null) continue;
     notices.push(loss);
@@ -93,6 +95,7 @@ const troubled = (
   { name, image, state }: ContainerStatus,
   place: StepContainer | undefined,
   { at, troubles, grace }: Patience,
+  init: boolean,
 ): Loss | PodNotice | null => {
   const { reason: code = '', message = '' } = state?.waiting ?? {};
   const pull = pullOf(code, message, image);
@@ -104,10 +107,11 @@ const troubled = (
   const reason =
     pull !== undefined ? 'TaskRunImagePullFailed' : code === 'RunContainerError' ? 'CreateContainerError' : code;
   // What somebody else put into the pod is not waited for: the kubelet goes on to ours.
-  if (name !== SUPERVISOR && place === undefined) return { code, message: `${name}: ${message}` };
+  if (name !== SUPERVISOR && place === undefined && !init) return { code, message: `${name}: ${message}` };
   if (place === undefined) {
-    const words = `the supervisor's container ${name} cannot start: ${message}`;
-    return { reason, message: words, infrastructure: true, final: pull === 'gone' };
+    const words = `${init ? 'init' : "the supervisor's"} container ${name} cannot start: ${message}`;
+    // Another pod would ask the same registry.
+    return { reason, message: words, infrastructure: true, final: pull !== undefined };
   }
   const node = nodeOf(plan, place.task);
   const step = node.steps[place.step]?.name ?? '';

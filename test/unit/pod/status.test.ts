@@ -164,7 +164,7 @@ test.each([
     again: false,
   });
   expect(lookAfter(waiting(SUPERVISOR, 'ErrImagePull', message), 60_000).events).toMatchObject([
-    { reason: 'TaskRunImagePullFailed', infrastructure: true, final: false },
+    { reason: 'TaskRunImagePullFailed', infrastructure: true, final: true },
   ]);
 });
 
