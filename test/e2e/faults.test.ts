@@ -7,9 +7,6 @@ import { pipelineOf, specOf, taskOf } from '../support/objects.ts';
 import { startRegistry } from '../support/registry.ts';
 
 const TEMPLATE = join(import.meta.dirname, '../../fixtures/restricted-pod-template.yaml');
-/** A digest that no registry has. */
-const NOWHERE = `@sha256:${'0'.repeat(64)}`;
-
 let space: TestNamespace;
 
 beforeAll(async () => {
@@ -22,45 +19,6 @@ const run = async (name: string, object: object, more: readonly string[] = []) =
 
 const podsOf = async (name: string) =>
   (await space.pods()).filter(({ metadata }) => metadata.labels?.['waybill.dev/run'] === name);
-
-describe.concurrent('images', () => {
-  test.each(['task', 'run'])('a step’s image that cannot be pulled fails its task: --pods %s', async (pods) => {
-    const image = `${space.cluster.registry}/${space.name}/missing${NOWHERE}`;
-    const name = `no-image-${pods}`;
-    const pipeline = pipelineOf('no-image', {
-      tasks: [
-        { name: 'good', taskSpec: specOf(['echo good']) },
-        { name: 'bad', runAfter: ['good'], taskSpec: specOf([{ name: 'pull', image, script: 'true' }]) },
-        { name: 'never', runAfter: ['bad'], taskSpec: specOf(['echo never']) },
-      ],
-      finally: [{ name: 'report', taskSpec: specOf(['echo report $(tasks.bad.status)']) }],
-    });
-    const known = Date.now();
-    const { code, output, stderr } = await run(name, pipeline, ['--pods', pods]);
-    const over = Date.now();
-    expect(output?.status.conditions[0]).toMatchObject({ status: 'False', reason: 'Failed' });
-    expect(stderr).toContain('[report : unnamed-0] report Failed');
-    expect(stderr).not.toContain('echo never');
-    const { bad } = await space.taskRuns(name);
-    expectFault('step-image-missing', { code, stderr, conditions: bad?.status?.conditions, known, over });
-    expect(bad?.status?.conditions).toMatchObject([{ message: expect.stringContaining(`"${image}"`) }]);
-  });
-
-  test('the agent’s image that cannot be pulled is no fault of a step', async () => {
-    const image = `${space.cluster.registry}/waybill/agent${NOWHERE}`;
-    const { code, output, stderr } = await run('no-agent', taskOf('no-agent', ['echo never']), [
-      '--agent-image',
-      image,
-    ]);
-    expect(code).toBe(1);
-    const [{ status, reason, message }] = output?.status.conditions ?? [{ status: '', reason: '', message: '' }];
-    expect({ status, reason }).toEqual({ status: 'False', reason: 'TaskRunImagePullFailed' });
-    expect(message).toContain('waybill-supervisor');
-    expect(stderr).not.toContain('[no-agent : ');
-    // It may pass, so it was tried with new pods; no retry of the task was charged.
-    expect(output?.status.retriesStatus).toBeUndefined();
-  });
-});
 
 describe.concurrent('pods', () => {
   /** Deletes the run's pod as soon as its step says something. */
