@@ -24,8 +24,10 @@ export const stepContainer = (
   const node = nodeOf(plan, task);
   const step = node.steps[index] ?? broken(`task "${node.name}" has no step ${index}`);
   const image = completeText(step.image, known);
+  const workspaces = workspaceMounts(plan, task, known);
   const own = step.volumeMounts.map((part): VolumeMount => {
     const mount = completePart(part, known);
+    mayMount(node, mount.name, workspaces, container);
     return { ...mount, name: volumeNameOf(node, mount.name, shared) };
   });
   return {
@@ -36,8 +38,18 @@ export const stepContainer = (
     env: [...environmentOf(step, node.podTemplate, known).settled],
     ...(step.computeResources === undefined ? {} : { resources: step.computeResources }),
     ...(step.securityContext === undefined ? {} : { securityContext: step.securityContext }),
-    volumeMounts: withImplicit([...own, ...workspaceMounts(plan, task, known)], task, index, socket, container),
+    volumeMounts: withImplicit([...own, ...workspaces], { container, task, step: index, socket }, step.name),
   };
+};
+
+/**
+ * A step mounts volumes of its task, of the task's workspaces and of the pod template. A name that only a result told could be
+ * one of ours: the shim that other steps run, or everybody's folders.
+ */
+const mayMount = (node: PlanNode, name: string, workspaces: readonly VolumeMount[], container: string): void => {
+  const volumes = [...node.volumes.map(({ body }) => body), ...workspaces, ...(node.podTemplate.volumes ?? [])];
+  if (volumes.some((volume) => volume.name === name)) return;
+  throw new WaybillError('Unsupported', `container ${container}: its task has no volume "${name}"`);
 };
 
 /** A task's own volumes, under the names that they have in the pod. */
@@ -55,13 +67,14 @@ const volumeNameOf = (node: PlanNode, name: string, shared: boolean): string => 
   return prefixed.length <= LONGEST ? prefixed : shortened(prefixed, prefixed);
 };
 
-/** Adds what Tekton gives every step; an implicit mount is left out where something is mounted at its path. */
+/**
+ * Adds what Tekton gives every step; an implicit mount is left out where something is mounted at its path. What is not the
+ * step's own is read-only: the shim, its socket (connecting needs no write), and what other steps of the task left.
+ */
 const withImplicit = (
   mounts: readonly VolumeMount[],
-  task: number,
-  step: number,
-  socket: number,
-  container: string,
+  { container, task, step, socket }: StepContainer,
+  stepName: string,
 ): VolumeMount[] => {
   const taken = new Set(mounts.map(({ mountPath }) => pathOf(mountPath)));
   if ([...taken].some((path) => path === '/' || path === '/waybill' || path.startsWith('/waybill/'))) {
@@ -69,19 +82,36 @@ const withImplicit = (
       hint: 'choose another mountPath: the agent lives in /waybill',
     });
   }
+  const steps = [
+    { path: '/tekton/steps', part: 'steps', readOnly: true },
+    { path: `/tekton/steps/step-${stepName}`, part: `steps/step-${stepName}`, readOnly: false },
+  ];
   const implicit = [
-    { path: '/workspace', part: 'workspace' },
-    { path: '/tekton/home', part: 'home' },
-    { path: '/tekton/results', part: 'results' },
-    { path: '/tekton/steps', part: 'steps' },
-    { path: '/tekton/scripts', part: `scripts/${step}` },
+    { path: '/workspace', part: 'workspace', readOnly: false },
+    { path: '/tekton/home', part: 'home', readOnly: false },
+    { path: '/tekton/results', part: 'results', readOnly: false },
+    ...(taken.has('/tekton/steps') ? [] : steps),
+    { path: '/tekton/scripts', part: `scripts/${step}`, readOnly: false },
   ].filter(({ path }) => !taken.has(path));
   return [
     { name: VOLUME.bin, mountPath: '/waybill/bin', readOnly: true },
-    { name: VOLUME.run, mountPath: '/waybill/run', subPath: `s${socket}` },
-    ...implicit.map(({ path, part }) => ({ name: VOLUME.tasks, mountPath: path, subPath: `t${task}/${part}` })),
+    { name: VOLUME.run, mountPath: '/waybill/run', subPath: `s${socket}`, readOnly: true },
+    ...implicit.map(({ path, part, readOnly }) => ({
+      name: VOLUME.tasks,
+      mountPath: path,
+      subPath: `t${task}/${part}`,
+      ...(readOnly ? { readOnly } : {}),
+    })),
     ...mounts,
   ];
 };
 
-const pathOf = (mountPath: string): string => mountPath.replace(/\/+/g, '/').replace(/(?<=.)\/$/, '');
+/** As the container runtime reads it: `/a/../waybill/` is `/waybill`. */
+const pathOf = (mountPath: string): string => {
+  const parts: string[] = [];
+  for (const part of mountPath.split('/')) {
+    if (part === '..') parts.pop();
+    else if (part !== '' && part !== '.') parts.push(part);
+  }
+  return `/${parts.join('/')}`;
+};

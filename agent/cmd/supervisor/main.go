@@ -12,6 +12,7 @@ import (
 
 	"waybill.dev/agent/internal/program"
 	"waybill.dev/agent/internal/supervisor"
+	"waybill.dev/agent/internal/threads"
 )
 
 // version of the agent, in its hello.
@@ -60,6 +61,11 @@ func execute(paths supervisor.Paths) (int, error) {
 	// Before anything else: a signal to PID 1 without a handler is ignored by the kernel.
 	terminate := make(chan os.Signal, 1)
 	signal.Notify(terminate, syscall.SIGTERM, syscall.SIGINT)
+	// A debugger that somebody put beside it may not read the program from its memory or environment.
+	_, _, _ = syscall.RawSyscall6(syscall.SYS_PRCTL, syscall.PR_SET_DUMPABLE, 0, 0, 0, 0, 0)
+	if err := threads.Settle(); err != nil {
+		return 0, err
+	}
 	text, err := readProgram()
 	if err != nil {
 		return 0, err

@@ -21,8 +21,11 @@ type Effects interface {
 	Emit(at time.Time, body event.Body)
 }
 
-// Exit codes of steps that did not end by themselves, as Tekton's entrypoint has them.
+// Exit codes of steps that did not end by themselves, as Tekton's entrypoint has them, or did not begin, as shells have them.
 const (
+	exitNotExecutable = 126
+	exitNotFound      = 127
+
 	exitSkipped   = 1
 	exitTimeout   = 1
 	exitCancelled = 9
@@ -85,8 +88,10 @@ type task struct {
 	ending                ending
 	steps                 []*step
 	startedAt, finishedAt time.Time
-	// files are the task's result files as the last step left them.
-	files map[string]value.Value
+	// taken are the task's result files as its steps left them.
+	taken map[string]value.Value
+	// kept is how many bytes of results the task has taken of Run.room.
+	kept int64
 	// tooLarge: a result was beyond its limit.
 	tooLarge bool
 	outcome  event.TaskOutcome
@@ -152,10 +157,11 @@ func (r *Run) Started(socket int) {
 // Exited says how a step ended.
 func (r *Run) Exited(socket int, report wire.Exited) {
 	s := r.sockets[socket]
-	s.told = true
 	if s.phase != running {
+		r.Lost(socket, messageSpeech)
 		return
 	}
+	s.told = true
 	r.take(s, report)
 	r.settle()
 }

@@ -10,7 +10,6 @@ import (
 
 	"waybill.dev/agent/internal/event"
 	"waybill.dev/agent/internal/program"
-	"waybill.dev/agent/internal/value"
 	"waybill.dev/agent/internal/wire"
 )
 
@@ -60,7 +59,12 @@ func (w *world) Emit(at time.Time, body event.Body) {
 // begin reads tasks as JSON, so that tests show what the wire carries.
 func begin(t *testing.T, tasks string) *world {
 	t.Helper()
-	text := `{"version":1,"run":"u","group":0,"attempt":3,"heartbeat":1000,"limits":{"result":100,"results":10},"tasks":` + tasks + `}`
+	return beginWithin(t, 10, tasks)
+}
+
+func beginWithin(t *testing.T, results int, tasks string) *world {
+	t.Helper()
+	text := fmt.Sprintf(`{"version":1,"run":"u","group":0,"attempt":3,"heartbeat":1000,"limits":{"result":%d,"results":%d},"tasks":%s}`, max(results, 100), results, tasks)
 	p, err := program.Parse([]byte(text))
 	if err != nil {
 		t.Fatal(err)
@@ -217,11 +221,11 @@ func TestResultsOfThePodAreLimited(t *testing.T) {
 	w := begin(t, "["+with+","+next+"]")
 	w.run.Connected(0)
 	w.run.Connected(1)
-	six := wire.Exited{Cause: wire.CauseExit, TaskResults: map[string]value.Value{"r": value.OfText("123456"), "undeclared": value.OfText("x")}}
+	six := wire.Exited{Cause: wire.CauseExit, TaskResults: [][]byte{[]byte("123456")}}
 	w.run.Exited(0, six)
 	w.run.Exited(1, six)
 	w.expect("task 0 started", "step 0.0 0 Completed", "task 0 succeeded: Succeeded",
-		"task 1 started", "step 1.0 0 Completed", "task 1 failed: TaskRunResultLargerThanAllowedLimit", "closing 2")
+		"task 1 started", "step 1.0 1 Error", "task 1 failed: TaskRunResultLargerThanAllowedLimit", "closing 2")
 	all := w.run.Snapshot()
 	if len(all[0].Results) != 1 || all[1].Results != nil {
 		t.Errorf("%+v", all)

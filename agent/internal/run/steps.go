@@ -1,12 +1,9 @@
 package run
 
 import (
-	"fmt"
-
 	"waybill.dev/agent/internal/event"
 	"waybill.dev/agent/internal/program"
 	"waybill.dev/agent/internal/semantics"
-	"waybill.dev/agent/internal/value"
 	"waybill.dev/agent/internal/wire"
 )
 
@@ -41,11 +38,12 @@ func (r *Run) order(s *step) {
 
 func (r *Run) exec(s *step) (*wire.Exec, *semantics.Missing) {
 	known := r.known(s.task)
+	known.Room = semantics.MaxTexts()
 	exec := &wire.Exec{
 		Step:     s.spec.Name,
 		Timeout:  s.spec.Timeout,
 		Continue: s.spec.OnError == program.Continue,
-		Limits:   wire.Limits{Result: r.program.Limits.Result, Total: r.room},
+		Limits:   wire.Limits{Result: r.program.Limits.Result, Total: r.available(s.task)},
 	}
 	var missing *semantics.Missing
 	if exec.Argv, missing = semantics.Words(s.spec.Argv, known); missing != nil {
@@ -72,10 +70,8 @@ func (r *Run) exec(s *step) (*wire.Exec, *semantics.Missing) {
 	for _, result := range s.spec.Results {
 		exec.StepResults = append(exec.StepResults, wire.Result{Name: result.Name, Type: result.Type})
 	}
-	for _, result := range s.task.spec.Results {
-		if result.Value == nil {
-			exec.TaskResults = append(exec.TaskResults, wire.Result{Name: result.Name, Type: result.Type})
-		}
+	for _, result := range s.task.files() {
+		exec.TaskResults = append(exec.TaskResults, wire.Result{Name: result.Name, Type: result.Type})
 	}
 	return exec, nil
 }
@@ -108,64 +104,6 @@ func (r *Run) lostOutcome(s *step, why string) event.StepOutcome {
 		return s.task.killed()
 	}
 	return event.StepOutcome{ExitCode: exitLost, Reason: event.Error, Message: why}
-}
-
-// take turns a shim's report into the step's outcome.
-func (r *Run) take(s *step, report wire.Exited) {
-	outcome := event.StepOutcome{ExitCode: report.ExitCode, Message: report.Message}
-	switch report.Cause {
-	case wire.CauseExit:
-		outcome.Reason = exitReason(report.ExitCode, s.spec.OnError)
-	case wire.CauseTimeout:
-		outcome.Reason = event.TimeoutExceeded
-	case wire.CauseKill:
-		outcome = s.task.killed()
-	case wire.CauseTooLarge:
-		outcome.Reason = event.Error
-		s.task.tooLarge = true
-	case wire.CauseStart, wire.CauseResults:
-		outcome.Reason = event.Error
-	default:
-		outcome = event.StepOutcome{ExitCode: exitSkipped, Reason: event.Error, Message: fmt.Sprintf("the shim reports an unknown cause %q", report.Cause)}
-	}
-	if results, ok := r.declared(s, report.StepResults); !ok {
-		s.task.tooLarge = true
-		outcome = event.StepOutcome{ExitCode: exitSkipped, Reason: event.Error, Message: messageResultsTooBig}
-	} else {
-		outcome.Results = results
-	}
-	for _, spec := range s.task.spec.Results {
-		if v, ok := report.TaskResults[spec.Name]; ok && v.Type == spec.Type && spec.Value == nil {
-			if s.task.files == nil {
-				s.task.files = map[string]value.Value{}
-			}
-			s.task.files[spec.Name] = v
-		}
-	}
-	r.endStep(s, outcome)
-}
-
-func exitReason(code int, onError program.OnError) event.StepReason {
-	switch {
-	case code == 0:
-		return event.Completed
-	case onError == program.Continue:
-		return event.Continued
-	}
-	return event.Error
-}
-
-// declared keeps the results that the step declares and counts them. False: they do not fit the pod's limit.
-func (r *Run) declared(s *step, reported map[string]value.Value) (map[string]value.Value, bool) {
-	results := map[string]value.Value{}
-	size := int64(0)
-	for _, spec := range s.spec.Results {
-		if v, ok := reported[spec.Name]; ok && v.Type == spec.Type {
-			results[spec.Name] = v
-			size += int64(v.Size())
-		}
-	}
-	return r.keep(results, size)
 }
 
 // endStep makes an outcome final and goes on: to the next step, or, after a failure, past all others.

@@ -2,6 +2,7 @@ package run
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"waybill.dev/agent/internal/event"
@@ -76,8 +77,16 @@ func (r *Run) begin(t *task) {
 			return
 		}
 	}
+	known := r.known(nil)
+	known.Room = semantics.MaxTexts()
 	// Where a condition itself lacks a result, the invalid reference below is the answer.
-	if holds, lacks := semantics.Holds(t.spec.When, r.known(nil)); lacks == nil && !holds {
+	holds, lacks := semantics.Holds(t.spec.When, known)
+	switch {
+	case lacks != nil && lacks.TooLarge:
+		r.stopping = true
+		r.conclude(t, event.TaskOutcome{Outcome: event.TaskFailed, Reason: reasonInvalidResult, Message: lacks.Error()})
+		return
+	case lacks == nil && !holds:
 		r.skip(t, skipWhen)
 		return
 	}
@@ -177,45 +186,70 @@ func (r *Run) results(t *task) (map[string]value.Value, bool) {
 	results := map[string]value.Value{}
 	size := int64(0)
 	known := r.known(t)
+	known.Room = semantics.MaxTexts()
 	for _, spec := range t.spec.Results {
-		if v, ok := resultValue(spec, t, known); ok && v.Type == spec.Type {
+		v, ok, missing := resultValue(spec, t, known)
+		if missing != nil && missing.TooLarge {
+			return nil, false
+		}
+		if ok && v.Type == spec.Type {
 			results[spec.Name] = v
 			size += int64(v.Size())
 		}
 	}
-	return r.keep(results, size)
+	return r.keep(t, results, size)
 }
 
 // keep takes results of so many bytes off what is left of the pod's limit; false where they do not fit.
-func (r *Run) keep(results map[string]value.Value, size int64) (map[string]value.Value, bool) {
-	if size > r.room {
+func (r *Run) keep(t *task, results map[string]value.Value, size int64) (map[string]value.Value, bool) {
+	if size > r.available(t) {
 		return nil, false
 	}
 	r.room -= size
+	t.kept += size
 	if len(results) == 0 {
 		return nil, true
 	}
 	return results, true
 }
 
-func resultValue(spec program.Result, t *task, known semantics.Known) (value.Value, bool) {
+// reserve is what no task can take from another one, in bytes: as far as half of the pod's limit gives it to all.
+const reserve = 64 << 10
+
+// available is how many bytes of results a task may still have: what is left, but for what others have a right to.
+func (r *Run) available(t *task) int64 {
+	left := r.room
+	each := min(reserve, r.program.Limits.Results/2/int64(len(r.tasks)))
+	for _, other := range r.tasks {
+		if other != t && other.phase != done && other.makesResults() {
+			left -= max(0, each-other.kept)
+		}
+	}
+	return max(0, left)
+}
+
+func (t *task) makesResults() bool {
+	return len(t.spec.Results) > 0 || slices.ContainsFunc(t.spec.Steps, func(s program.Step) bool { return len(s.Results) > 0 })
+}
+
+func resultValue(spec program.Result, t *task, known semantics.Known) (value.Value, bool, *semantics.Missing) {
 	if spec.Value == nil {
-		v, ok := t.files[spec.Name]
-		return v, ok
+		v, ok := t.taken[spec.Name]
+		return v, ok, nil
 	}
 	switch spec.Value.Kind {
 	case "string":
 		text, missing := semantics.Text(spec.Value.Text, known)
-		return value.OfText(text), missing == nil
+		return value.OfText(text), missing == nil, missing
 	case "array":
 		items, missing := semantics.Items(spec.Value.Items, known)
-		return value.OfItems(items), missing == nil
+		return value.OfItems(items), missing == nil, missing
 	case "object":
 		entries, missing := semantics.Entries(spec.Value.Entries, known)
-		return value.OfEntries(entries), missing == nil
+		return value.OfEntries(entries), missing == nil, missing
 	default:
 		v, ok := t.steps[spec.Value.Step].outcome.Results[spec.Value.Result]
-		return v, ok
+		return v, ok, nil
 	}
 }
 

@@ -21,14 +21,43 @@ type Known struct {
 	RetryCount *int
 	// Env gives a variable's value; one without a value stays as it was written. Without Env such a reference is Missing.
 	Env func(name string) (string, bool)
+	// Room is how many bytes of values may still be put in, counted down; nil = any number. A text may name a large result
+	// any number of times.
+	Room *int
 }
 
-// Missing is the first reference (from the left) that has no value, or has another type, index or key.
-type Missing struct{ Reference *program.Reference }
+// maxTexts is how many bytes of values all texts of one step, or of one task's conditions or results, may hold.
+const maxTexts = 3 << 20
+
+// MaxTexts is a fresh Room.
+func MaxTexts() *int {
+	room := maxTexts
+	return &room
+}
+
+// fits counts a value; an item of a list costs its text and a few words.
+func (k Known) fits(texts ...string) bool {
+	if k.Room == nil {
+		return true
+	}
+	for _, text := range texts {
+		*k.Room -= len(text) + 16
+	}
+	return *k.Room >= 0
+}
+
+// Missing is the first reference (from the left) that has no value, or has another type, index or key; or, TooLarge, one
+// whose value does not fit any more.
+type Missing struct {
+	Reference *program.Reference
+	TooLarge  bool
+}
 
 func (m *Missing) Error() string {
 	r := m.Reference
 	switch {
+	case m.TooLarge:
+		return "with the values of their references, the texts are larger than " + strconv.Itoa(maxTexts) + " bytes"
 	case r.Task != nil:
 		return "task " + strconv.Itoa(*r.Task) + " has no such result: " + *r.Result
 	case r.Step != nil:
@@ -47,7 +76,10 @@ func Text(text program.Text, known Known) (string, *Missing) {
 		}
 		part, ok := stringOf(segment.Reference, known)
 		if !ok {
-			return "", &Missing{segment.Reference}
+			return "", &Missing{Reference: segment.Reference}
+		}
+		if !known.fits(part) {
+			return "", &Missing{Reference: segment.Reference, TooLarge: true}
 		}
 		out = append(out, part...)
 	}
@@ -68,7 +100,10 @@ func Items(items []program.Item, known Known) ([]string, *Missing) {
 		}
 		all, ok := arrayOf(item.Splat, known)
 		if !ok {
-			return nil, &Missing{item.Splat}
+			return nil, &Missing{Reference: item.Splat}
+		}
+		if !known.fits(all...) {
+			return nil, &Missing{Reference: item.Splat, TooLarge: true}
 		}
 		out = append(out, all...)
 	}
@@ -120,7 +155,10 @@ func Word(text program.Text, known Known) (wire.Word, *Missing) {
 		default:
 			part, ok := stringOf(segment.Reference, known)
 			if !ok {
-				return nil, &Missing{segment.Reference}
+				return nil, &Missing{Reference: segment.Reference}
+			}
+			if !known.fits(part) {
+				return nil, &Missing{Reference: segment.Reference, TooLarge: true}
 			}
 			out = append(out, wire.Part{Text: part})
 		}
@@ -142,7 +180,10 @@ func Words(items []program.Item, known Known) ([]wire.Word, *Missing) {
 		}
 		all, ok := arrayOf(item.Splat, known)
 		if !ok {
-			return nil, &Missing{item.Splat}
+			return nil, &Missing{Reference: item.Splat}
+		}
+		if !known.fits(all...) {
+			return nil, &Missing{Reference: item.Splat, TooLarge: true}
 		}
 		for _, text := range all {
 			out = append(out, wire.Word{{Text: text}})

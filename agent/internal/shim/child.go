@@ -1,7 +1,9 @@
 package shim
 
 import (
+	"os"
 	"syscall"
+	"time"
 	"unsafe"
 )
 
@@ -39,6 +41,8 @@ func (c *child) listen() {
 			continue
 		}
 		if errno != 0 {
+			// There is no child any more.
+			close(c.dead)
 			return
 		}
 		// siginfo_t on 64-bit Linux: three ints, padding, then si_pid.
@@ -52,6 +56,31 @@ func (c *child) reap(pid int) syscall.WaitStatus {
 	_ = retry(func() error { _, err := syscall.Wait4(pid, &status, 0, nil); return err })
 	c.reaped <- struct{}{}
 	return status
+}
+
+// leftovers is how long killed processes may take to end.
+const leftovers = time.Second
+
+// clear reaps the program, which has ended, and ends what it left: nothing may outlive its step's turn, nor write into
+// results while they are read. As PID 1 of its container the shim reaches all processes, also those that left the group.
+func (c *child) clear() syscall.WaitStatus {
+	c.kill()
+	status := c.reap(c.pid)
+	if os.Getpid() != 1 {
+		return status
+	}
+	_ = syscall.Kill(-1, syscall.SIGKILL)
+	for overdue := time.After(leftovers); ; {
+		select {
+		case pid, ok := <-c.dead:
+			if !ok {
+				return status
+			}
+			c.reap(pid)
+		case <-overdue:
+			return status
+		}
+	}
 }
 
 func (c *child) kill() { c.signal(syscall.SIGKILL) }

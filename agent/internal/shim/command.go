@@ -4,6 +4,7 @@ import (
 	"os"
 	"strings"
 	"syscall"
+	"time"
 
 	"waybill.dev/agent/internal/wire"
 )
@@ -49,7 +50,7 @@ func (s *shim) prepare(order *wire.Exec) (command, *wire.Exited) {
 			c.script = noShebang + c.script
 		}
 		c.path = s.paths.Tekton + "/scripts/script"
-		if err := writeScript(c.path, c.script); err != nil {
+		if err := s.writeScript(c.script); err != nil {
 			return c, cannot(exitNotExecutable, "writing the script: "+err.Error())
 		}
 		c.argv = append([]string{c.path}, c.argv...)
@@ -63,9 +64,15 @@ func (s *shim) prepare(order *wire.Exec) (command, *wire.Exited) {
 	return c, exited
 }
 
+// crowded is how long a step waits for a process id: another container of the pod may have used them up for a while.
+const crowded = 30 * time.Second
+
 // start runs a command. A file that exists but is not found by the kernel lacks its interpreter.
 func start(c command) (*child, *wire.Exited) {
 	started, err := spawn(c)
+	for end := time.Now().Add(crowded); err == syscall.EAGAIN && time.Now().Before(end); started, err = spawn(c) {
+		time.Sleep(100 * time.Millisecond)
+	}
 	switch {
 	case err == nil:
 		return started, nil
@@ -76,6 +83,8 @@ func start(c command) (*child, *wire.Exited) {
 		return nil, cannot(exitNotFound, c.argv[0]+": the program or its interpreter is not in the image")
 	case err == syscall.E2BIG:
 		return nil, cannot(exitNotExecutable, c.argv[0]+": arguments and environment are larger than the kernel allows")
+	case err == syscall.EAGAIN:
+		return nil, cannot(exitNotExecutable, c.argv[0]+": no process can be started: the process ids of the pod, or of this user, are used up")
 	}
 	return nil, cannot(exitNotExecutable, c.argv[0]+": "+err.Error())
 }
@@ -93,25 +102,13 @@ func (s *shim) directory(dir string) (string, error) {
 	return dir, os.MkdirAll(dir, 0o755)
 }
 
-func writeScript(path, text string) error {
-	// A step that ran before in the same folder may have left anything here.
-	if err := os.Remove(path); err != nil && !os.IsNotExist(err) {
-		return err
-	}
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL|syscall.O_NOFOLLOW, 0o755)
+func (s *shim) writeScript(text string) error {
+	folder, err := enter(s.paths.Tekton + "/scripts")
 	if err != nil {
 		return err
 	}
-	if _, err := file.WriteString(text); err != nil {
-		file.Close()
-		return err
-	}
-	// Not left to the umask: the step's own user must be able to run it.
-	if err := file.Chmod(0o755); err != nil {
-		file.Close()
-		return err
-	}
-	return file.Close()
+	defer folder.close()
+	return folder.replace("script", text, 0o755)
 }
 
 // find looks a program up as execvp does: a name with a slash is a path, others are searched for in PATH.

@@ -3,10 +3,8 @@ package shim
 import (
 	"errors"
 	"io"
-	"os"
 	"strconv"
 	"syscall"
-	"unicode/utf8"
 
 	"waybill.dev/agent/internal/value"
 	"waybill.dev/agent/internal/wire"
@@ -17,19 +15,19 @@ var errTooLarge = errors.New("larger than allowed")
 // record writes the exit code for later steps and takes the results, also of a step that failed. A result that cannot be
 // taken fails a step that ended well (or may go on); it never hides a failure.
 func (s *shim) record(order *wire.Exec, exited *wire.Exited) {
-	folder := s.paths.Tekton + "/steps/step-" + order.Step
+	own := "step-" + order.Step
 	if exited.Cause == wire.CauseExit {
 		// Best effort, as in Tekton: a step may have made its folder unwritable.
-		_ = replace(folder+"/exitCode", strconv.Itoa(exited.ExitCode))
+		if folder, err := enter(s.paths.Tekton+"/steps", own); err == nil {
+			_ = folder.replace("exitCode", strconv.Itoa(exited.ExitCode), 0o644)
+			folder.close()
+		}
 	}
 	left := order.Limits.Total
-	var problem error
-	exited.StepResults, problem = take(folder+"/results/", order.StepResults, order.Limits.Result, &left)
-	results, other := take(s.paths.Tekton+"/results/", order.TaskResults, order.Limits.Result, &left)
-	exited.TaskResults = results
-	if problem == nil || other != nil && errors.Is(other, errTooLarge) {
-		problem = other
-	}
+	var first, second error
+	exited.StepResults, first = take(order.StepResults, order.Limits.Result, &left, s.paths.Tekton+"/steps", own, "results")
+	exited.TaskResults, second = take(order.TaskResults, order.Limits.Result, &left, s.paths.Tekton+"/results")
+	problem := graver(first, second)
 	if problem == nil || exited.Cause != wire.CauseExit || exited.ExitCode != 0 && !order.Continue {
 		return
 	}
@@ -42,42 +40,45 @@ func (s *shim) record(order *wire.Exec, exited *wire.Exited) {
 	exited.Message = problem.Error()
 }
 
-// replace writes a new file in the place of whatever is there, and follows no link.
-func replace(path, text string) error {
-	if err := os.Remove(path); err != nil && !os.IsNotExist(err) {
-		return err
+// graver is the problem to tell of: the first, but for one that is too large.
+func graver(first, second error) error {
+	if first == nil || errors.Is(second, errTooLarge) && !errors.Is(first, errTooLarge) {
+		return second
 	}
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	if err != nil {
-		return err
-	}
-	defer file.Close()
-	_, err = file.WriteString(text)
-	return err
+	return first
 }
 
-// take reads the results that exist, and says what was wrong with the first that could not be taken.
-func take(folder string, specs []wire.Result, limit int64, left *int64) (map[string]value.Value, error) {
-	var results map[string]value.Value
-	var first error
-	for _, spec := range specs {
-		v, err := readResult(folder+spec.Name, spec.Type, min(limit, *left))
+// take reads the files of the results that exist, and says what was wrong with one that could not be taken.
+func take(specs []wire.Result, limit int64, left *int64, mount string, below ...string) ([][]byte, error) {
+	if len(specs) == 0 {
+		return nil, nil
+	}
+	taken := make([][]byte, len(specs))
+	folder, err := enter(mount, below...)
+	if errors.Is(err, syscall.ENOENT) {
+		return taken, nil
+	}
+	if err != nil {
+		return taken, errors.New("the folder of results: " + err.Error())
+	}
+	defer folder.close()
+	var problem error
+	for i, spec := range specs {
+		data, err := folder.read(spec.Name, min(limit, *left))
 		if errors.Is(err, syscall.ENOENT) {
 			continue
 		}
+		if err == nil {
+			_, err = value.OfFile(spec.Type, data)
+		}
 		if err != nil {
-			if first == nil || errors.Is(err, errTooLarge) && !errors.Is(first, errTooLarge) {
-				first = &resultError{spec.Name, err}
-			}
+			problem = graver(problem, &resultError{spec.Name, err})
 			continue
 		}
-		if results == nil {
-			results = map[string]value.Value{}
-		}
-		results[spec.Name] = v
-		*left -= int64(v.Size())
+		taken[i] = data
+		*left -= int64(len(data))
 	}
-	return results, first
+	return taken, problem
 }
 
 type resultError struct {
@@ -88,37 +89,29 @@ type resultError struct {
 func (e *resultError) Error() string { return "result " + e.name + ": " + e.cause.Error() }
 func (e *resultError) Unwrap() error { return e.cause }
 
-// readResult takes one file: a regular one, by no link, within the limit, and of the declared type.
-func readResult(path string, t value.Type, limit int64) (value.Value, error) {
-	// Not blocking, for a FIFO has no end.
-	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+// read takes one file: a regular one, by no link, within the limit. It is never nil without an error.
+func (f folder) read(name string, limit int64) ([]byte, error) {
+	file, err := f.open(name)
 	if errors.Is(err, syscall.ELOOP) {
-		return value.Value{}, errors.New("is a symbolic link")
+		return nil, errors.New("is a symbolic link")
 	}
 	if err != nil {
-		return value.Value{}, err
+		return nil, err
 	}
 	defer file.Close()
 	info, err := file.Stat()
 	if err != nil {
-		return value.Value{}, err
+		return nil, err
 	}
 	if !info.Mode().IsRegular() {
-		return value.Value{}, errors.New("is no regular file")
+		return nil, errors.New("is no regular file")
 	}
-	bytes, err := io.ReadAll(io.LimitReader(file, limit+1))
+	data, err := io.ReadAll(io.LimitReader(file, limit+1))
 	if err != nil {
-		return value.Value{}, err
+		return nil, err
 	}
-	if int64(len(bytes)) > limit {
-		return value.Value{}, errTooLarge
+	if int64(len(data)) > limit {
+		return nil, errTooLarge
 	}
-	if t == value.String {
-		// As in Tekton, where Go's JSON does it: every byte that is no UTF-8 becomes U+FFFD.
-		return value.OfText(string([]rune(string(bytes)))), nil
-	}
-	if !utf8.Valid(bytes) {
-		return value.Value{}, errors.New("is not UTF-8")
-	}
-	return value.Parse(t, bytes)
+	return data, nil
 }

@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"waybill.dev/agent/internal/threads"
 	"waybill.dev/agent/internal/wire"
 )
 
@@ -29,6 +30,13 @@ func Under(root string) Paths {
 
 var forwarded = []os.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGQUIT}
 
+// deadly signals would end a Go program that does not want to know of them. Only a step can send them to its shim.
+var deadly = []os.Signal{
+	syscall.SIGILL, syscall.SIGTRAP, syscall.SIGABRT, syscall.SIGBUS, syscall.SIGFPE, syscall.SIGSEGV, syscall.SIGPIPE,
+	syscall.SIGALRM, syscall.SIGSTKFLT, syscall.SIGXCPU, syscall.SIGXFSZ, syscall.SIGVTALRM, syscall.SIGPROF, syscall.SIGIO,
+	syscall.SIGPWR, syscall.SIGSYS,
+}
+
 type shim struct {
 	paths      Paths
 	supervisor *os.File
@@ -42,8 +50,14 @@ func Run(paths Paths) int {
 	s := shim{paths: paths, signals: make(chan os.Signal, 16)}
 	// Before anything else: a signal to PID 1 without a handler is ignored by the kernel.
 	signal.Notify(s.signals, forwarded...)
+	signal.Notify(make(chan os.Signal), deadly...)
 	// As PID 1 the shim is given orphans anyway; elsewhere (a shared process namespace) it asks for them.
 	_, _, _ = syscall.RawSyscall6(syscall.SYS_PRCTL, prSetChildSubreaper, 1, 0, 0, 0, 0)
+	// The step, a process of the same user, may not trace the shim, read its memory or take its connection.
+	_, _, _ = syscall.RawSyscall6(syscall.SYS_PRCTL, syscall.PR_SET_DUMPABLE, 0, 0, 0, 0, 0)
+	if err := threads.Settle(); err != nil {
+		return broken(err)
+	}
 	if err := s.connect(); err != nil {
 		return broken(err)
 	}
@@ -83,11 +97,11 @@ func (s *shim) connect() error {
 		return errors.New("no supervisor: connect " + s.paths.Socket + ": " + err.Error())
 	}
 	s.supervisor = os.NewFile(uintptr(fd), s.paths.Socket)
-	if err := wire.Write(s.supervisor, wire.Hello{Protocol: wire.Protocol}); err != nil {
+	if err := wire.Write(s.supervisor, wire.MaxHello, wire.Hello{Protocol: wire.Protocol}); err != nil {
 		return err
 	}
 	var hello wire.Hello
-	if err := wire.Read(s.supervisor, &hello); err != nil {
+	if err := wire.Read(s.supervisor, wire.MaxHello, &hello); err != nil {
 		return err
 	}
 	if hello.Protocol != wire.Protocol {
@@ -98,7 +112,7 @@ func (s *shim) connect() error {
 	go func() {
 		for {
 			var order wire.Order
-			if err := wire.Read(s.supervisor, &order); err != nil {
+			if err := wire.Read(s.supervisor, wire.MaxOrder, &order); err != nil {
 				lost <- errors.New("the supervisor is lost: " + err.Error())
 				return
 			}
@@ -117,7 +131,7 @@ func (s *shim) exec(order *wire.Exec) int {
 	if exited.Cause == wire.CauseStart || exited.Cause == wire.CauseResults || exited.Cause == wire.CauseTooLarge {
 		complain(exited.Message)
 	}
-	if err := wire.Write(s.supervisor, wire.Report{Exited: exited}); err != nil {
+	if err := wire.Write(s.supervisor, wire.MaxReport, wire.Report{Exited: exited}); err != nil {
 		return broken(err)
 	}
 	if exited.Cause == wire.CauseExit && order.Continue {
@@ -136,7 +150,7 @@ func (s *shim) step(order *wire.Exec) *wire.Exited {
 	if exited != nil {
 		return exited
 	}
-	if err := wire.Write(s.supervisor, wire.Report{Started: &wire.Started{Pid: child.pid}}); err != nil {
+	if err := wire.Write(s.supervisor, wire.MaxReport, wire.Report{Started: &wire.Started{Pid: child.pid}}); err != nil {
 		child.kill()
 	}
 	exited = s.watch(child, order)
@@ -147,16 +161,28 @@ func (s *shim) step(order *wire.Exec) *wire.Exited {
 	return exited
 }
 
+// stubborn is how long a killed step may take to end. One that runs as another user (setuid) cannot be killed by the shim; it
+// ends with its container, when the shim does.
+const stubborn = 3 * time.Second
+
 // watch waits for the step's program. All signals and reaping happen here, in one goroutine, so that a process id is
 // never used after it was reaped.
 func (s *shim) watch(child *child, order *wire.Exec) *wire.Exited {
-	var timeout <-chan time.Time
+	var timeout, overdue <-chan time.Time
 	if order.Timeout > 0 {
 		timeout = time.After(time.Duration(order.Timeout) * time.Millisecond)
 	}
 	var ended *wire.Exited
 	lost := false
-	orders := s.orders
+	kill := func(why *wire.Exited) {
+		if ended == nil {
+			ended = why
+		}
+		child.kill()
+		if overdue == nil {
+			overdue = time.After(stubborn)
+		}
+	}
 	for {
 		select {
 		case pid := <-child.dead:
@@ -164,9 +190,7 @@ func (s *shim) watch(child *child, order *wire.Exec) *wire.Exited {
 				child.reap(pid)
 				continue
 			}
-			// What the program left in its group must not outlive it, nor write into results while they are read.
-			child.kill()
-			status := child.reap(pid)
+			status := child.clear()
 			if lost {
 				return nil
 			}
@@ -177,22 +201,20 @@ func (s *shim) watch(child *child, order *wire.Exec) *wire.Exited {
 		case received := <-s.signals:
 			child.signal(received.(syscall.Signal))
 		case <-timeout:
-			if ended == nil {
-				ended = &wire.Exited{Cause: wire.CauseTimeout, ExitCode: 1, Message: "the step's timeout was exceeded"}
+			kill(&wire.Exited{Cause: wire.CauseTimeout, ExitCode: 1, Message: "the step's timeout was exceeded"})
+		case order := <-s.orders:
+			if order.Kill != nil {
+				kill(&wire.Exited{Cause: wire.CauseKill, ExitCode: order.Kill.ExitCode, Message: "the step was killed"})
 			}
-			child.kill()
-		case order := <-orders:
-			if order.Kill == nil {
-				continue
-			}
-			if ended == nil {
-				ended = &wire.Exited{Cause: wire.CauseKill, ExitCode: order.Kill.ExitCode, Message: "the step was killed"}
-			}
-			child.kill()
 		case err := <-s.lost:
 			complain(err.Error())
 			lost = true
-			child.kill()
+			kill(nil)
+		case <-overdue:
+			if lost {
+				return nil
+			}
+			return ended
 		}
 	}
 }

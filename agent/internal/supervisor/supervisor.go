@@ -66,6 +66,7 @@ func (s *Supervisor) Execute(paths Paths, terminate <-chan os.Signal) (int, erro
 	}
 	defer ready.Close()
 	s.Loop(terminate, func() { s.conclude(paths.Termination()) })
+	flush(s.links)
 	if s.failed != nil {
 		return 0, s.failed
 	}
@@ -136,10 +137,10 @@ func (s *Supervisor) deliver(m message) {
 		s.run.Connected(m.socket)
 	case m.lost != nil:
 		s.run.Lost(m.socket, m.lost.Error())
-	case m.report.Started != nil:
+	case m.started:
 		s.run.Started(m.socket)
-	case m.report.Exited != nil:
-		s.run.Exited(m.socket, *m.report.Exited)
+	case m.exited != nil:
+		s.run.Exited(m.socket, *m.exited)
 	}
 }
 

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"waybill.dev/agent/internal/program"
-	"waybill.dev/agent/internal/wire"
 )
 
 const oneTask = `{"version":1,"run":"u","group":0,"attempt":1,"heartbeat":20000,"limits":{"result":100,"results":100},"tasks":[
@@ -66,7 +65,6 @@ func expect(t *testing.T, got []line, want ...line) {
 func TestHeartbeat(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		got := play(t, "0", func(s *Supervisor, _ chan<- os.Signal) {
-			s.inbox <- message{socket: 0, lost: nil, report: &wire.Report{}}
 			time.Sleep(45 * time.Second)
 			// Another event puts the next heartbeat off.
 			s.drain <- struct{}{}

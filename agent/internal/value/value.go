@@ -4,6 +4,7 @@ package value
 import (
 	"encoding/json"
 	"errors"
+	"unicode/utf8"
 )
 
 // Type is a declared type of a result, spelled as in Tekton.
@@ -76,6 +77,18 @@ func (v *Value) UnmarshalJSON(data []byte) error {
 		}
 	}
 	return errors.New("a value is a string, an array of strings, or an object of strings")
+}
+
+// OfFile reads what a step wrote into a result's file. As in Tekton, where Go's JSON does it, every byte of a string that is
+// no UTF-8 becomes U+FFFD; arrays and objects are JSON, and must be UTF-8.
+func OfFile(t Type, data []byte) (Value, error) {
+	if t == String {
+		return OfText(string([]rune(string(data)))), nil
+	}
+	if !utf8.Valid(data) {
+		return Value{}, errors.New("is not UTF-8")
+	}
+	return Parse(t, data)
 }
 
 // Parse reads JSON as a value of the given type and refuses every other type, null included.

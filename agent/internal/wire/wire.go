@@ -15,10 +15,17 @@ import (
 // Protocol is the version in both Hellos; they must be equal.
 const Protocol = 1
 
-// MaxFrame is the longest JSON of a frame in bytes: 4 MiB of results where each byte becomes a six-byte escape, and room.
-const MaxFrame = 32 << 20
+// The longest JSON of a frame in bytes, by what it may be.
+const (
+	// MaxHello: a version, and no more.
+	MaxHello = 256
+	// MaxOrder: 4 MiB of text where each byte becomes a six-byte escape, and room.
+	MaxOrder = 32 << 20
+	// MaxReport: 4 MiB of results in base64, and room. A shim may lie: this much of it each step can make the supervisor hold.
+	MaxReport = 6 << 20
+)
 
-// ErrTooLarge says that a frame is beyond MaxFrame.
+// ErrTooLarge says that a frame is beyond its limit.
 var ErrTooLarge = errors.New("frame is larger than the protocol allows")
 
 // Hello is the first frame of each side.
@@ -124,19 +131,21 @@ type Exited struct {
 	Cause    Cause `json:"cause"`
 	ExitCode int   `json:"exitCode"`
 	// Signal that ended the program; 0 = none.
-	Signal      int                    `json:"signal,omitempty"`
-	Message     string                 `json:"message,omitempty"`
-	StepResults map[string]value.Value `json:"stepResults,omitempty"`
-	TaskResults map[string]value.Value `json:"taskResults,omitempty"`
+	Signal  int    `json:"signal,omitempty"`
+	Message string `json:"message,omitempty"`
+	// StepResults and TaskResults are the files' bytes, in the order in which Exec asked for them; null = there is none.
+	// The supervisor reads them by the declared type itself: it believes no shim.
+	StepResults [][]byte `json:"stepResults,omitempty"`
+	TaskResults [][]byte `json:"taskResults,omitempty"`
 }
 
-// Write sends one message as a frame, in one write.
-func Write(w io.Writer, message any) error {
+// Write sends one message as a frame of at most limit bytes of JSON, in one write.
+func Write(w io.Writer, limit int, message any) error {
 	body, err := json.Marshal(message)
 	if err != nil {
 		return err
 	}
-	if len(body) > MaxFrame {
+	if len(body) > limit {
 		return ErrTooLarge
 	}
 	frame := binary.BigEndian.AppendUint32(make([]byte, 0, 4+len(body)), uint32(len(body)))
@@ -144,23 +153,32 @@ func Write(w io.Writer, message any) error {
 	return err
 }
 
-// Read takes one frame into message. io.EOF means that the peer ended between frames.
-func Read(r io.Reader, message any) error {
-	var head [4]byte
-	if _, err := io.ReadFull(r, head[:]); err != nil {
+// Read takes one frame of at most limit bytes into message. io.EOF means that the peer ended between frames.
+func Read(r io.Reader, limit int, message any) error {
+	body, err := Take(r, limit)
+	if err != nil {
 		return err
 	}
+	return json.Unmarshal(body, message)
+}
+
+// Take is the JSON of one frame.
+func Take(r io.Reader, limit int) ([]byte, error) {
+	var head [4]byte
+	if _, err := io.ReadFull(r, head[:]); err != nil {
+		return nil, err
+	}
 	size := binary.BigEndian.Uint32(head[:])
-	if size > MaxFrame {
-		return ErrTooLarge
+	if size > uint32(limit) {
+		return nil, ErrTooLarge
 	}
 	// Grows with what arrives, so that a length alone allocates nothing.
 	body, err := io.ReadAll(io.LimitReader(r, int64(size)))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if len(body) < int(size) {
-		return io.ErrUnexpectedEOF
+		return nil, io.ErrUnexpectedEOF
 	}
-	return json.Unmarshal(body, message)
+	return body, nil
 }

@@ -6,8 +6,6 @@ import (
 	"io"
 	"reflect"
 	"testing"
-
-	"waybill.dev/agent/internal/value"
 )
 
 func TestFramesComeBack(t *testing.T) {
@@ -19,25 +17,24 @@ func TestFramesComeBack(t *testing.T) {
 		{Kill: &Kill{ExitCode: 9}},
 	}
 	for _, order := range sent {
-		if err := Write(&stream, order); err != nil {
+		if err := Write(&stream, MaxOrder, order); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for _, order := range sent {
 		var got Order
-		if err := Read(&stream, &got); err != nil || !reflect.DeepEqual(got, order) {
+		if err := Read(&stream, MaxOrder, &got); err != nil || !reflect.DeepEqual(got, order) {
 			t.Errorf("%+v, %v", got, err)
 		}
 	}
-	if err := Read(&stream, &Order{}); err != io.EOF {
+	if err := Read(&stream, MaxOrder, &Order{}); err != io.EOF {
 		t.Errorf("%v", err)
 	}
 }
 
 func TestTheLargestResultsFit(t *testing.T) {
-	text := string(bytes.Repeat([]byte{1}, 4<<20))
-	report := Report{Exited: &Exited{Cause: CauseExit, TaskResults: map[string]value.Value{"r": value.OfText(text)}}}
-	if err := Write(io.Discard, report); err != nil {
+	report := Report{Exited: &Exited{Cause: CauseExit, TaskResults: [][]byte{bytes.Repeat([]byte{1}, 4<<20)}}}
+	if err := Write(io.Discard, MaxReport, report); err != nil {
 		t.Error(err)
 	}
 }
@@ -52,15 +49,15 @@ func TestBadFrames(t *testing.T) {
 		"cut body":     {[]byte{0, 0, 0, 5, '{'}, io.ErrUnexpectedEOF},
 		"long and cut": {[]byte{1, 0, 0, 0, '{'}, io.ErrUnexpectedEOF},
 	} {
-		if err := Read(bytes.NewReader(c.bytes), &Order{}); !errors.Is(err, c.err) {
+		if err := Read(bytes.NewReader(c.bytes), MaxOrder, &Order{}); !errors.Is(err, c.err) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if err := Read(bytes.NewReader([]byte{0, 0, 0, 1, '{'}), &Order{}); err == nil {
+	if err := Read(bytes.NewReader([]byte{0, 0, 0, 1, '{'}), MaxOrder, &Order{}); err == nil {
 		t.Error("no JSON was taken")
 	}
-	huge := string(make([]byte, MaxFrame))
-	if err := Write(io.Discard, Order{Exec: &Exec{Script: &huge}}); !errors.Is(err, ErrTooLarge) {
+	huge := string(make([]byte, MaxOrder))
+	if err := Write(io.Discard, MaxOrder, Order{Exec: &Exec{Script: &huge}}); !errors.Is(err, ErrTooLarge) {
 		t.Errorf("%v", err)
 	}
 }

@@ -78,15 +78,36 @@ test('a step has its own socket and Tekton’s folders, but for what it mounts i
     '/workspace': 'waybill-tasks:t0/workspace',
     '/tekton/results': 'waybill-tasks:t0/results',
     '/tekton/steps': 'waybill-tasks:t0/steps',
+    '/tekton/steps/step-two': 'waybill-tasks:t0/steps/step-two',
     '/tekton/scripts': 'waybill-tasks:t0/scripts/1',
     '/tekton/home/': 'home:',
   });
-  expect(containerOf(pod, 'step-one').volumeMounts?.[0]).toMatchObject({ mountPath: '/waybill/bin', readOnly: true });
-  const bad = planOf([
-    { name: 'a', steps: [step('one', { volumeMounts: [{ body: { name: 'x', mountPath: '/waybill/run' } }] })] },
-  ]);
-  expect(() => podOf(bad, attemptOf(bad), AGENT)).toThrow(expect.objectContaining({ code: 'Unsupported' }));
+  const readOnly = containerOf(pod, 'step-one').volumeMounts?.filter((mount) => mount.readOnly === true);
+  expect(readOnly?.map(({ mountPath }) => mountPath)).toEqual(['/waybill/bin', '/waybill/run', '/tekton/steps']);
 });
+
+test.each(['/', '/waybill', '/waybill/run', '//waybill/bin/', '/a/../waybill/./bin', '/../waybill'])(
+  'nothing may be mounted at %s',
+  (mountPath) => {
+    const volumeMounts = [{ body: { name: 'x', mountPath } }];
+    const volumes = [{ body: { name: 'x', emptyDir: {} } }];
+    const plan = planOf([{ name: 'a', steps: [step('one', { volumeMounts })], volumes }]);
+    expect(() => podOf(plan, attemptOf(plan), AGENT)).toThrow(expect.objectContaining({ code: 'Unsupported' }));
+  },
+);
+
+test.each(['waybill-bin', 'waybill-tasks', 'waybill-run', 'ws-0', 't1-creds'])(
+  'a step cannot mount %s, which is not its task’s',
+  (name) => {
+    const volumeMounts = [{ body: { name, mountPath: '/mine' } }];
+    const creds = [{ body: { name: 'creds', secret: { secretName: 's' } } }];
+    const plan = planOf([
+      { name: 'a', steps: [step('one', { volumeMounts })] },
+      { name: 'b', volumes: creds },
+    ]);
+    expect(() => podOf(plan, attemptOf(plan), AGENT)).toThrow(expect.objectContaining({ code: 'Unsupported' }));
+  },
+);
 
 test('settled environment stands in the spec with its dollars kept, late environment in the program', () => {
   const plan = planOf(
