@@ -23,6 +23,9 @@ export const failureOf = (error: unknown): Failure | undefined => {
   if (code === 'Unauthorized' || code === 'KubeConfig') return { kind: 'again', code, message, tries: PASSING };
   const answer = apiErrorOf(error);
   if (answer === undefined) return { kind: 'final', message };
+  // A webhook may choose any status for its no; one that says "later" says 429.
+  const denied = answer.status !== 429 && /^admission webhook "[^"]*" denied the request/.test(answer.message);
+  if (denied) return { kind: 'final', message };
   if (answer.status >= 500 || answer.status === 429) return { kind: 'again', code: answer.reason || code, message };
   // Two pods at once, counted against one quota: neither is at fault.
   if (isConflict(error)) return { kind: 'again', code: answer.reason || code, message };
