@@ -22,6 +22,8 @@ interface Answer {
   readonly body: unknown;
 }
 
+const MERGE_PATCH = 'application/merge-patch+json';
+
 /** The administrator's access to the API server. */
 export interface Api {
   ready(): Promise<boolean>;
@@ -55,7 +57,7 @@ export const adminApi = (settings: Settings): Api => {
       method,
       path,
       timeout,
-      headers: { accept: 'application/json', 'content-type': 'application/json' },
+      headers: { accept: 'application/json', 'content-type': method === 'PATCH' ? MERGE_PATCH : 'application/json' },
     });
 
   const call = (method: string, path: string, body?: unknown): Promise<Answer> =>

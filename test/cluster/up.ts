@@ -1,8 +1,9 @@
 import { existsSync, mkdirSync, readdirSync } from 'node:fs';
-import { type Api, adminApi } from './api.ts';
+import { adminApi } from './api.ts';
 import { type Component, componentsOf } from './components.ts';
 import { writeConfig } from './config.ts';
 import { writeAtomic } from './files.ts';
+import { isReadySince } from './health.ts';
 import { ensureImages, type Images } from './images.ts';
 import { ensureStarted, provisioner, waitReady } from './launch.ts';
 import { locked } from './lock.ts';
@@ -29,14 +30,6 @@ const assertAlone = (settings: Settings): void => {
   const foreign = running('kubelet').find((pid) => !known.has(pid));
   if (foreign)
     throw new Error(`a kubelet runs on this machine already (pid ${foreign}): set KUBECONFIG to use its cluster`);
-};
-
-const isReadySince = (api: Api, since: number) => async (): Promise<boolean> => {
-  const node = await api.get(`/api/v1/nodes/${NODE}`);
-  const conditions = (node?.status?.conditions ?? []) as readonly Record<string, string>[];
-  const ready = conditions.find(({ type }) => type === 'Ready');
-  // A node that was ready before the last stop still says so: it must have reported since the kubelet's start.
-  return ready?.status === 'True' && Date.parse(ready.lastHeartbeatTime ?? '') >= since;
 };
 
 /** What a client of the cluster needs to know. */
