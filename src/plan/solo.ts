@@ -1,6 +1,6 @@
 import { canonicalJson, type Json } from '../core/index.ts';
 import { isSettled } from './complete.ts';
-import type { PlanNode, PodPart } from './types.ts';
+import type { PlanNode, PlanStep, PodPart } from './types.ts';
 
 /** What one pod has once for all its containers, as a text to compare: service account and pod template. */
 export const podKey = ({
@@ -14,10 +14,26 @@ export const soloReasons = (node: Omit<PlanNode, 'id'>): readonly string[] => [
   ...(node.retries > 0 ? ['retries: a retry is a new pod'] : []),
   ...lateParts(node).map((part) => `${part} waits for a result, and a pod's ${part} are fixed when it is created`),
   ...(node.steps.some(({ securityContext }) => securityContext?.privileged === true) ? ['a step is privileged'] : []),
+  ...(node.steps.some(({ securityContext }) => reachesOut(securityContext)) ? [BEYOND] : []),
   ...(node.podTemplate.hostNetwork === true ? ["hostNetwork: it shares the node's ports"] : []),
   ...(volumesOf(node).some(({ hostPath }) => hostPath !== undefined) ? ['a hostPath volume'] : []),
   ...(readsItsPod(node) ? ['it reads fields of its pod (downward API)'] : []),
 ];
+
+const BEYOND = 'a step may more than containers usually may (capabilities, /proc)';
+
+/** What container runtimes give every container. https://github.com/containerd/containerd/blob/main/pkg/oci/spec.go */
+const USUAL = new Set(
+  'AUDIT_WRITE CHOWN DAC_OVERRIDE FOWNER FSETID KILL MKNOD NET_BIND_SERVICE NET_RAW SETFCAP SETGID SETPCAP SETUID SYS_CHROOT'.split(
+    ' ',
+  ),
+);
+
+/** With more than that a step could get out of its own mounts, and at the shim or the folders of its neighbours. */
+const reachesOut = (context: PlanStep['securityContext']): boolean =>
+  context !== undefined &&
+  ((context.capabilities?.add ?? []).some((name) => !USUAL.has(name.toUpperCase().replace(/^CAP_/, ''))) ||
+    context.procMount === 'Unmasked');
 
 /** Names of the pod's parts in which a reference is left. */
 const lateParts = (node: Omit<PlanNode, 'id'>): readonly string[] => {

@@ -319,7 +319,8 @@ describe('pods run', () => {
 
   test('joins what may share', () => {
     const late = { script: 'echo $(tasks.a.results.r)', workingDir: '/$(tasks.a.results.r)' };
-    expect(alone([embedded('a'), embedded('b', {}, late), embedded('c')])).toEqual([[0, 1, 2]]);
+    const usual = { securityContext: { capabilities: { add: ['CAP_CHOWN', 'NET_RAW'], drop: ['ALL'] } } };
+    expect(alone([embedded('a'), embedded('b', {}, late), embedded('c', {}, usual)])).toEqual([[0, 1, 2]]);
   });
 
   test.each<[string, PipelineTask]>([
@@ -335,6 +336,12 @@ describe('pods run', () => {
       ),
     ],
     ['a privileged step', embedded('b', {}, { securityContext: { privileged: true } })],
+    ['a step that may mount', embedded('b', {}, { securityContext: { capabilities: { add: ['SYS_ADMIN'] } } })],
+    [
+      'a step that may all',
+      embedded('b', {}, { securityContext: { capabilities: { add: ['all'], drop: ['CHOWN'] } } }),
+    ],
+    ['a step with all of /proc', embedded('b', {}, { securityContext: { procMount: 'Unmasked' } })],
     [
       'a field of the pod',
       embedded('b', {}, { env: [{ name: 'E', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } }] }),
