@@ -19,14 +19,19 @@ export const loadFiles = async (
 ): Promise<{
   readonly objects: readonly LoadedObject[];
   readonly diagnostics: readonly Diagnostic[];
-  readonly files: number;
+  /** Each file's text, by its name. */
+  readonly texts: ReadonlyMap<string, string>;
 }> => {
-  const files = await findFiles(paths);
+  const texts = new Map<string, string>();
   const loaded: Loaded[] = [];
-  for (const file of files) loaded.push(loadObjects(await readText(file, stdin), file, { strictness }));
+  for (const file of await findFiles(paths)) {
+    const text = await readText(file, stdin);
+    texts.set(file, text);
+    loaded.push(loadObjects(text, file, { strictness }));
+  }
   const objects = loaded.flatMap((one) => one.objects);
   const diagnostics = [...loaded.flatMap((one) => one.diagnostics), ...checkTogether(objects)];
-  return { objects, diagnostics, files: files.length };
+  return { objects, diagnostics, texts };
 };
 
 /** The bundle of files and folders. What cannot run yet is a warning here: others may run it. Throws `InvalidInput`. */

@@ -63,6 +63,8 @@ export interface Command {
   readonly example: string;
   /** Shape of `-o json`; docs/output.schema.json is generated from it. */
   readonly output: z.ZodType;
+  /** Further formats for `-o`, each a text made of the data. */
+  readonly formats?: Readonly<Record<string, (data: unknown) => string>>;
   readonly run: (context: Context, args: readonly (string | readonly string[])[], options: Options) => Promise<Outcome>;
 }
 

@@ -105,16 +105,23 @@ export const execute = async (
   let called: Called | null = null;
   const node = nodeOf(entry, command).action(async (...given: unknown[]) => {
     const options = given.at(-2) as Options;
-    const globals = { format: options.output as Format, quiet: options.quiet === true };
+    const render = command.formats?.[options.output as string];
+    // What a further format is made of is data, and what is said on the way must not stand before it.
+    const format: Format = render === undefined ? (options.output as Format) : 'json';
+    const globals = { format, quiet: options.quiet === true };
     const values = given.slice(0, -2).filter((value) => value !== undefined) as (string | readonly string[])[];
-    called = { entry, outcome: await command.run(contextOf(globals, entry), values, options), globals };
+    const outcome = await command.run(contextOf(globals, entry), values, options);
+    called =
+      render === undefined
+        ? { entry, outcome, globals }
+        : { entry, outcome: { ...outcome, text: render(outcome.data) }, globals: { ...globals, format: 'text' } };
   });
   await parse(node, args, words, print);
   return called;
 };
 
 /** The command of its own, so that its options are known wherever they stand. */
-const nodeOf = (entry: Entry, { arguments: named, options, example }: Command): Node => {
+const nodeOf = (entry: Entry, { arguments: named, options, example, formats = {} }: Command): Node => {
   const node = new Node(`waybill ${entry.name}`)
     .description(entry.summary)
     .usage([...named.map(({ name }) => name), '[options]'].join(' '))
@@ -123,7 +130,11 @@ const nodeOf = (entry: Entry, { arguments: named, options, example }: Command): 
     const argument = new Argument(name, says);
     node.addArgument(choices === undefined ? argument : argument.choices([...choices]));
   }
-  for (const option of [...options, ...GLOBAL]) node.addOption(optionOf(option));
+  const more = Object.keys(formats);
+  const global = GLOBAL.map((option) =>
+    option.choices === FORMATS ? { ...option, choices: [...FORMATS, ...more] } : option,
+  );
+  for (const option of [...options, ...global]) node.addOption(optionOf(option));
   return node.addHelpText('after', `\nExample:\n  ${example.split('\n').join('\n  ')}`);
 };
 

@@ -13,6 +13,7 @@ import { widthOf } from '../cli/output/terminal.ts';
 import { GLOBAL } from '../cli/program.ts';
 import { CODES } from '../src/core/codes.ts';
 import { FINDINGS } from '../src/core/findings.ts';
+import { RULES } from '../src/lint/index.ts';
 import { rightRows, roleFiles } from './rbac.ts';
 
 interface Loaded extends Entry {
@@ -62,10 +63,10 @@ const optionRow = ({ flags, says, repeat, required, choices, default: initial }:
   return [`\`${flags.replaceAll('|', '\\|')}\``, cell(says) + (notes.length > 0 ? ` (${notes.join('; ')})` : '')];
 };
 
-const commandText = ({ name, summary, command: { arguments: named, options, example } }: Loaded): string =>
+const commandText = ({ name, summary, command: { arguments: named, options, example, formats } }: Loaded): string =>
   [
     `## waybill ${name}`,
-    `${summary.charAt(0).toUpperCase()}${summary.slice(1)}.`,
+    `${capital(summary)}.`,
     `\`\`\`\nwaybill ${[name, ...named.map((one) => one.name), '[options]'].join(' ')}\n\`\`\``,
     ...(named.length > 0
       ? [
@@ -79,6 +80,13 @@ const commandText = ({ name, summary, command: { arguments: named, options, exam
         ]
       : []),
     ...(options.length > 0 ? [rows(['option', ''], options.map(optionRow))] : []),
+    ...(formats === undefined
+      ? []
+      : [
+          `Further formats for \`-o\`: ${Object.keys(formats)
+            .map((name) => `\`${name}\``)
+            .join(', ')}.`,
+        ]),
     `\`\`\`sh\n${example}\n\`\`\``,
   ].join('\n\n');
 
@@ -127,6 +135,30 @@ const errorsText = (): string =>
     ),
   ].join('\n\n');
 
+const LINT_GUIDE = `\`waybill lint PATH…\` finds what a cluster would refuse ([errors.md](errors.md)), and by the rules below what it takes and people regret.
+
+- **Levels.** A rule's findings are warnings. \`.waybill-lint.yaml\` of the folder in which lint is called, or the file of \`--config\`, sets other levels:
+  \`\`\`yaml
+  version: 1
+  rules:
+    unpinned-image: error
+    missing-version: off
+  \`\`\`
+- **Ignoring.** \`# waybill-ignore: CODE, CODE\` at the end of a line takes back the findings that start on it, alone on a line those of the next one. One that takes nothing back is a finding itself. What a cluster would refuse cannot be ignored.
+- **Mending.** \`--fix\` mends in the files what is sure to keep its meaning, and leaves every other byte as it is.
+- **Output.** \`-o json\`, and \`-o sarif\` for code hosts and editors. Exit code 1 where a finding is an error.`;
+
+const lintText = (): string =>
+  [
+    '# Lint',
+    GENERATED,
+    LINT_GUIDE,
+    '## Rules',
+    ...RULES.map(({ code, why }) => `### ${code}\n\n${capital(FINDINGS[code] ?? '')}. ${why}`),
+  ].join('\n\n');
+
+const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+
 const RBAC = 'docs/rbac.md';
 const TABLE =
   /(?<=<!-- Written by scripts\/docs\.ts from src\/runtime\/kubernetes\/rights\.ts -->\n).*?(?=<!-- end -->)/s;
@@ -143,6 +175,7 @@ export const generate = async (): Promise<Readonly<Record<string, string>>> => {
   return {
     'docs/commands.md': `${commandsText(commands)}\n`,
     'docs/errors.md': `${errorsText()}\n`,
+    'docs/lint.md': `${lintText()}\n`,
     'docs/output.schema.json': outputSchema(commands),
     [RBAC]: rbacText(),
     ...roleFiles(),

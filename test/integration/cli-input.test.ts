@@ -142,7 +142,10 @@ describe('bad input is told by code, line and column', () => {
 describe('streams', () => {
   test('- is standard input', async () => {
     const good = await readFile(TASK, 'utf8');
-    expect(await lint('-', good)).toMatchObject({ code: 0, places: [] });
+    expect(await lint('-', good)).toMatchObject({
+      code: 0,
+      places: ['missing-version 3:1', 'unpinned-image 20:14'],
+    });
     expect(await lint('-', await readFile(join(BAD, 'cycle.yaml'), 'utf8'))).toMatchObject({
       code: 1,
       places: ['dag-cycle 9:13'],

@@ -9,6 +9,7 @@ const BASE = ['core'];
 const PURE = [
   'yaml',
   'tekton',
+  'lint',
   'oci/types',
   'oci/reference',
   'oci/manifest',
