@@ -15,6 +15,7 @@ export const VOLUME = {
   bin: 'waybill-bin',
   run: 'waybill-run',
   tasks: 'waybill-tasks',
+  shm: 'waybill-shm',
   downward: 'waybill-downward',
   program: 'waybill-program',
 } as const;

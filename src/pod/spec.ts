@@ -7,7 +7,7 @@ import { broken, groupOf, nodeOf } from './lookup.ts';
 import { containersOf, podNameOf } from './names.ts';
 import type { Program } from './program.ts';
 import { type Attempt, programOf } from './program-of.ts';
-import { stepContainer, taskVolumes } from './step-container.ts';
+import { sharedMemory, stepContainer, taskVolumes } from './step-container.ts';
 import { deliver, supervisorContainer, supervisorVolumes } from './supervisor.ts';
 import { claimsOf, workspaceVolumes } from './workspaces.ts';
 
@@ -49,6 +49,7 @@ export const podOf = (plan: Plan, attempt: Attempt, { agentImage }: { readonly a
     ],
     volumes: [
       ...supervisorVolumes(delivery),
+      ...(shared ? [sharedMemory(open.length)] : []),
       ...workspaceVolumes(plan, open),
       ...open.flatMap((task) => taskVolumes(nodeOf(plan, task), known(task), shared)),
       ...volumes,

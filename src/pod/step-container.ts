@@ -38,7 +38,7 @@ export const stepContainer = (
     env: [...environmentOf(step, node.podTemplate, known).settled],
     ...(step.computeResources === undefined ? {} : { resources: step.computeResources }),
     ...(step.securityContext === undefined ? {} : { securityContext: step.securityContext }),
-    volumeMounts: withImplicit([...own, ...workspaces], { container, task, step: index, socket }, step.name),
+    volumeMounts: withImplicit([...own, ...workspaces], { container, task, step: index, socket }, step.name, shared),
   };
 };
 
@@ -51,6 +51,17 @@ const mayMount = (node: PlanNode, name: string, workspaces: readonly VolumeMount
   if (volumes.some((volume) => volume.name === name)) return;
   throw new WaybillError('Unsupported', `container ${container}: its task has no volume "${name}"`);
 };
+
+const SHM = '/dev/shm';
+
+/**
+ * What stands at /dev/shm where tasks share a pod: there the container runtime gives all containers of the pod the same, with
+ * 64 MiB. Each task has its own folder in this one. Its pages count for the container that writes them.
+ */
+export const sharedMemory = (tasks: number): Volume => ({
+  name: VOLUME.shm,
+  emptyDir: { medium: 'Memory', sizeLimit: `${64 * tasks}Mi` },
+});
 
 /** A task's own volumes, under the names that they have in the pod. */
 export const taskVolumes = (node: PlanNode, known: Known, shared: boolean): readonly Volume[] =>
@@ -75,6 +86,7 @@ const withImplicit = (
   mounts: readonly VolumeMount[],
   { container, task, step, socket }: StepContainer,
   stepName: string,
+  shared: boolean,
 ): VolumeMount[] => {
   const taken = new Set(mounts.map(({ mountPath }) => pathOf(mountPath)));
   if ([...taken].some((path) => path === '/' || path === '/waybill' || path.startsWith('/waybill/'))) {
@@ -102,6 +114,7 @@ const withImplicit = (
       subPath: `t${task}/${part}`,
       ...(readOnly ? { readOnly } : {}),
     })),
+    ...(shared && !taken.has(SHM) ? [{ name: VOLUME.shm, mountPath: SHM, subPath: `t${task}` }] : []),
     ...mounts,
   ];
 };

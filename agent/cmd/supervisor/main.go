@@ -63,7 +63,8 @@ func execute(paths supervisor.Paths) (int, error) {
 	signal.Notify(terminate, syscall.SIGTERM, syscall.SIGINT)
 	// A debugger that somebody put beside it may not read the program from its memory or environment.
 	_, _, _ = syscall.RawSyscall6(syscall.SYS_PRCTL, syscall.PR_SET_DUMPABLE, 0, 0, 0, 0, 0)
-	if err := threads.Settle(); err != nil {
+	// The annotations' watcher, a line that is written, a folder that is made, and more for what Go itself does.
+	if err := threads.Settle(6); err != nil {
 		return 0, err
 	}
 	text, err := readProgram()

@@ -55,7 +55,8 @@ func Run(paths Paths) int {
 	_, _, _ = syscall.RawSyscall6(syscall.SYS_PRCTL, prSetChildSubreaper, 1, 0, 0, 0, 0)
 	// The step, a process of the same user, may not trace the shim, read its memory or take its connection.
 	_, _, _ = syscall.RawSyscall6(syscall.SYS_PRCTL, syscall.PR_SET_DUMPABLE, 0, 0, 0, 0, 0)
-	if err := threads.Settle(); err != nil {
+	// The connection's reader, the wait for children, a file that is read, and one more.
+	if err := threads.Settle(4); err != nil {
 		return broken(err)
 	}
 	if err := s.connect(); err != nil {

@@ -7,25 +7,22 @@ import (
 	"syscall"
 )
 
-// Spare is how many goroutines may wait in the kernel at once without a new thread.
-const Spare = 6
-
-// Settle bounds how many threads the program wants, and makes them now: one runs Go, the spare ones may wait in the kernel.
-// Go keeps a thread that it has made.
-func Settle() error {
+// Settle bounds how many threads the program wants, and makes them now: one runs Go, and as many goroutines as waiting says
+// may wait in the kernel at once. Go keeps a thread that it has made. Each counts against the pod's limit.
+func Settle(waiting int) error {
 	runtime.GOMAXPROCS(1)
-	return fill()
+	return fill(waiting)
 }
 
-// fill lets as many goroutines wait in the kernel at once, each with a thread of its own.
-func fill() error {
+// fill lets so many goroutines wait in the kernel at once.
+func fill(waiting int) error {
 	var pipe [2]int
 	if err := syscall.Pipe2(pipe[:], syscall.O_CLOEXEC); err != nil {
 		return err
 	}
 	defer syscall.Close(pipe[0])
-	begun, ended := make(chan struct{}, Spare), make(chan struct{}, Spare)
-	for range Spare {
+	begun, ended := make(chan struct{}, waiting), make(chan struct{}, waiting)
+	for range waiting {
 		go func() {
 			begun <- struct{}{}
 			// Holds its thread until the other end is closed.
@@ -34,11 +31,11 @@ func fill() error {
 		}()
 	}
 	// Where one thread runs Go, the next goroutine begins when the one before waits in the kernel.
-	for range Spare {
+	for range waiting {
 		<-begun
 	}
 	syscall.Close(pipe[1])
-	for range Spare {
+	for range waiting {
 		<-ended
 	}
 	return nil

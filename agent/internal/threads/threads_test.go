@@ -17,7 +17,7 @@ func TestMain(m *testing.M) {
 
 // crowded blocks as many threads as the agent's programs do while no further one can be made.
 func crowded() int {
-	if err := Settle(); err != nil {
+	if err := Settle(4); err != nil {
 		os.Stderr.WriteString(err.Error())
 		return 2
 	}
@@ -25,7 +25,7 @@ func crowded() int {
 	if err := syscall.Setrlimit(rlimitNproc, &syscall.Rlimit{Cur: 1, Max: 1}); err != nil {
 		return 2
 	}
-	if err := fill(); err != nil {
+	if err := fill(4); err != nil {
 		return 2
 	}
 	if err := exec.Command("/proc/self/exe").Start(); err == nil {
