@@ -83,6 +83,8 @@ const kubelet = ({ ports, dir }: Settings, paths: ReturnType<typeof pathsOf>): s
       // Stand-ins for pinned digests cannot be pulled again: never collect an image.
       imageGCHighThresholdPercent: 100,
       maxPods: 250,
+      // As good clusters have it: a fork bomb ends at its pod. A waiting step needs nine, a pod of the tests has 100 steps.
+      podPidsLimit: 2048,
       serializeImagePulls: false,
       // Without a limit: else bursts of pods fail with ImagePullBackOff. (eventRecordQPS stays as it is: its 0 means 5.)
       registryPullQPS: 0,
