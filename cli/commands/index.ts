@@ -16,6 +16,11 @@ export const COMMANDS: readonly Entry[] = [
     load: () => import('./list.ts'),
   },
   { name: 'inspect', summary: 'show what a bundle is made of and who signed it', load: () => import('./inspect.ts') },
+  {
+    name: 'explain',
+    summary: 'show what a Task or Pipeline takes and gives',
+    load: () => import('./explain.ts'),
+  },
   { name: 'copy', summary: 'copy a bundle between registries and layout folders', load: () => import('./copy.ts') },
   { name: 'tag', summary: 'give a bundle further tags', load: () => import('./tag.ts') },
   { name: 'keys generate', summary: 'make a key pair for signing', load: () => import('./keys-generate.ts') },

@@ -2,6 +2,7 @@ export { type Call, checkCall } from './call.ts';
 export { typeOfParam, typeOfValue, withDefaults } from './defaults.ts';
 export type { Fields } from './edit.ts';
 export type { Found, Strictness } from './finding.ts';
+export { interfaceOf, type ObjectInterface } from './interface.ts';
 export { isKind, isVersionOf, type Kind, versionsOf } from './kinds.ts';
 export { type Loaded, type LoadedObject, type LoadOptions, loadObjects, type OtherObject } from './load.ts';
 export { didYouMean, nearest } from './nearest.ts';
