@@ -41,6 +41,7 @@ export const command: Command = {
       );
       logs.follow(step);
       await logs.end();
+      if (logs.forbidden() !== undefined) throw logs.forbidden();
     }
     return { data: { name, steps }, text: '' };
   },

@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { messageOf } from 'waybill';
+import { isWaybillError, messageOf } from 'waybill';
 import type { Context } from '../command.ts';
 import { safeColors } from './terminal.ts';
 
@@ -31,8 +31,11 @@ export const logPrinter = ({ emit, note, colors }: Pick<Context, 'emit' | 'note'
   const tails = new Map<string, Promise<void>>();
   const seen = new Set<string>();
   let printed = 0;
+  /** Whoever may not read one log may read none. */
+  let forbidden: unknown;
 
   const print = async ({ pod, container, task, step }: StepLog): Promise<void> => {
+    if (forbidden !== undefined) return;
     try {
       for await (const line of read(pod, container, over.signal)) {
         for (const part of partsOf(line.toString('utf8'))) {
@@ -42,11 +45,17 @@ export const logPrinter = ({ emit, note, colors }: Pick<Context, 'emit' | 'note'
         }
       }
     } catch (error) {
+      if (isWaybillError(error, 'Forbidden')) {
+        if (forbidden !== undefined) return;
+        forbidden = error;
+      }
       note(`the log of ${pod}/${container} cannot be read: ${messageOf(error)}`);
     }
   };
 
   return {
+    /** The refusal, where our user may not read logs. */
+    forbidden: (): unknown => forbidden,
     follow: (log: StepLog): void => {
       const key = `${log.pod}/${log.container}`;
       if (seen.has(key)) return;

@@ -4,7 +4,14 @@ import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Pod } from 'kubernetes-types/core/v1.d.ts';
 import { taskRunOf } from '../../src/engine/index.ts';
-import { createClient, type KubeClient, loadClusterAccess, type Stored, watch } from '../../src/kube/index.ts';
+import {
+  type ClusterAccess,
+  createClient,
+  type KubeClient,
+  loadClusterAccess,
+  type Stored,
+  watch,
+} from '../../src/kube/index.ts';
 import { createTransport, readCapped, type Transport } from '../../src/kube/transport.ts';
 import { createRecordStore, type RecordStore } from '../../src/runtime/index.ts';
 import type { TaskRun } from '../../src/tekton/index.ts';
@@ -49,6 +56,7 @@ export interface TestNamespace extends Tool {
   readonly client: KubeClient;
   readonly records: RecordStore;
   readonly cluster: TestCluster & { readonly agentImage: string };
+  readonly access: ClusterAccess;
   /** A folder for the files of the test. */
   readonly folder: string;
   /** The tool as another user of the namespace. */
@@ -130,6 +138,7 @@ export const testNamespace = async (
     client,
     records,
     cluster: { ...cluster, agentImage },
+    access,
     folder,
     file,
     as: toolOf,

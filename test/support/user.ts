@@ -25,42 +25,87 @@ export type RoleOf = RoleName | { readonly name: string; readonly rules: readonl
 export interface User {
   /** `system:serviceaccount:NAMESPACE:NAME` */
   readonly name: string;
+  /** Name of the ServiceAccount, the Role and the RoleBinding. */
+  readonly account: string;
   /** A kubeconfig with this user's token and nothing else. */
   readonly kubeconfig: object;
-  readonly token: string;
 }
 
-/**
- * Makes a ServiceAccount of a namespace, with a Role that holds there and nothing beside it, and waits until the API server
- * goes by it. `admin` may do everything.
- */
-export const createUser = async (admin: ClusterAccess, namespace: string, role: RoleOf): Promise<User> => {
-  const transport = createTransport(admin);
-  const post = async (path: string, body: object): Promise<unknown> => {
-    const answer = await transport.send({ method: 'POST', path, body, what: `create ${path}` });
-    return JSON.parse((await readCapped(answer, CAP)).toString('utf8'));
-  };
+/** What the administrator does that the tool never needs. */
+interface Admin {
+  post(path: string, body: object): Promise<unknown>;
+  delete(path: string): Promise<void>;
+}
+
+const asAdmin = async <T>(access: ClusterAccess, work: (admin: Admin) => Promise<T>): Promise<T> => {
+  const transport = createTransport(access);
   try {
-    const objects = typeof role === 'string' ? await objectsOf(role, namespace) : objectsFor(role, namespace);
-    for (const object of objects) {
-      const { apiVersion, kind } = object;
-      const root = apiVersion === 'v1' ? '/api/v1' : `/apis/${apiVersion}`;
-      await post(`${root}/namespaces/${namespace}/${kind.toLowerCase()}s`, object);
-    }
-    const account = `waybill-${typeof role === 'string' ? role : role.name}`;
-    const { status } = (await post(`/api/v1/namespaces/${namespace}/serviceaccounts/${account}/token`, {
-      apiVersion: 'authentication.k8s.io/v1',
-      kind: 'TokenRequest',
-      spec: { expirationSeconds: TOKEN_SECONDS },
-    })) as { status: { token: string } };
-    const rules = objects.flatMap((object) => object.rules ?? []);
-    await untilGranted({ ...admin, namespace, credential: { kind: 'token', token: status.token } }, rules);
-    const name = `system:serviceaccount:${namespace}:${account}`;
-    return { name, token: status.token, kubeconfig: kubeconfigOf(admin, namespace, status.token) };
+    return await work({
+      post: async (path, body) => {
+        const answer = await transport.send({ method: 'POST', path, body, what: `create ${path}` });
+        return JSON.parse((await readCapped(answer, CAP)).toString('utf8'));
+      },
+      delete: async (path) => {
+        await (await transport.send({ method: 'DELETE', path, what: `delete ${path}` })).text();
+      },
+    });
   } finally {
     await transport.close();
   }
 };
+
+const accountOf = (role: RoleOf): string => `waybill-${typeof role === 'string' ? role : role.name}`;
+
+/**
+ * Makes a ServiceAccount of a namespace, with a Role that holds there and nothing beside it, and waits until the API server
+ * goes by it. `access` is the administrator's.
+ */
+export const createUser = (access: ClusterAccess, namespace: string, role: RoleOf): Promise<User> =>
+  asAdmin(access, async (admin) => {
+    const objects = typeof role === 'string' ? await objectsOf(role, namespace) : objectsFor(role, namespace);
+    for (const object of objects) {
+      const { apiVersion, kind } = object;
+      const root = apiVersion === 'v1' ? '/api/v1' : `/apis/${apiVersion}`;
+      await admin.post(`${root}/namespaces/${namespace}/${kind.toLowerCase()}s`, object);
+    }
+    const account = accountOf(role);
+    const token = await requestToken(access, namespace, account);
+    const rules = objects.flatMap((object) => object.rules ?? []);
+    await untilGranted({ ...access, namespace, credential: { kind: 'token', token } }, rules);
+    return {
+      name: `system:serviceaccount:${namespace}:${account}`,
+      account,
+      kubeconfig: kubeconfigOf(access, namespace, token),
+    };
+  });
+
+/** Takes all rights from a user. */
+export const revoke = (access: ClusterAccess, namespace: string, { account }: User): Promise<void> =>
+  asAdmin(access, (admin) => admin.delete(`/apis/${RBAC}/v1/namespaces/${namespace}/rolebindings/${account}`));
+
+/**
+ * A token of a ServiceAccount. With a Secret it is good as long as that is there.
+ * https://kubernetes.io/docs/reference/kubernetes-api/authentication-resources/token-request-v1/
+ */
+export const requestToken = (
+  access: ClusterAccess,
+  namespace: string,
+  account: string,
+  secret?: { readonly name: string; readonly uid: string },
+): Promise<string> =>
+  asAdmin(access, async (admin) => {
+    const { status } = (await admin.post(`/api/v1/namespaces/${namespace}/serviceaccounts/${account}/token`, {
+      apiVersion: 'authentication.k8s.io/v1',
+      kind: 'TokenRequest',
+      spec: {
+        expirationSeconds: TOKEN_SECONDS,
+        ...(secret !== undefined && {
+          boundObjectRef: { apiVersion: 'v1', kind: 'Secret', name: secret.name, uid: secret.uid },
+        }),
+      },
+    })) as { status: { token: string } };
+    return status.token;
+  });
 
 interface Applied {
   readonly apiVersion: string;
@@ -79,12 +124,12 @@ const objectsFor = (
   { name, rules }: { readonly name: string; readonly rules: readonly Rule[] },
   namespace: string,
 ): readonly Applied[] => {
-  const metadata = { name: `waybill-${name}`, namespace };
+  const metadata = { name: accountOf({ name, rules }), namespace };
   const roleRef = { apiGroup: RBAC, kind: 'Role', name: metadata.name };
   const subjects = [{ kind: 'ServiceAccount', ...metadata }];
   const of = (kind: string, more: object = {}) => ({ apiVersion: `${RBAC}/v1`, kind, metadata, ...more });
   return [
-    { apiVersion: 'v1', kind: 'ServiceAccount', ...{ metadata } },
+    { apiVersion: 'v1', kind: 'ServiceAccount', metadata } as Applied,
     { ...of('Role'), rules },
     of('RoleBinding', { roleRef, subjects }),
   ];

@@ -21,11 +21,23 @@ export interface CallOptions {
   readonly env?: NodeJS.ProcessEnv;
   readonly cwd?: string;
   readonly input?: string;
+  /** A program and its arguments that starts the tool. */
+  readonly via?: readonly string[];
 }
 
 /** Starts the tool from source, as a process of its own. */
-export const startWaybill = (args: readonly string[], { env = {}, cwd = ROOT, input }: CallOptions = {}): Started => {
-  const child = spawn(process.execPath, ['--conditions=@waybill/source', join(ROOT, 'cli/main.ts'), ...args], {
+export const startWaybill = (
+  args: readonly string[],
+  { env = {}, cwd = ROOT, input, via = [] }: CallOptions = {},
+): Started => {
+  const [program = process.execPath, ...rest] = [
+    ...via,
+    process.execPath,
+    '--conditions=@waybill/source',
+    join(ROOT, 'cli/main.ts'),
+    ...args,
+  ];
+  const child = spawn(program, rest, {
     cwd,
     env: { ...process.env, CI: '', ...env },
     stdio: ['pipe', 'pipe', 'pipe'],

@@ -122,7 +122,7 @@ export const RIGHTS: readonly Right[] = [
     verb: 'get',
     what: 'reads the logs of steps, and what the agent tells of them',
     without:
-      'no logs are shown, and states and results come from the status of the pod, after its end and of limited size; the notice `LogForbidden` says so',
+      'no logs are shown, and states come from the pod once it has ended, so that a task with results may fail with ResultsLost; the notice `LogForbidden` says so',
     roles: { ...OPTIONAL, viewer: 'needed', canceller: 'optional' },
   },
   {
