@@ -1,6 +1,6 @@
 import type { Draft } from './draft.ts';
 import { isOver } from './known.ts';
-import { failNode } from './nodes.ts';
+import { failNodes } from './nodes.ts';
 import { isCurrent } from './observe.ts';
 import { groupAt, nodeAt } from './plan-index.ts';
 import { delayAfter, MAX_PODS, startAttempt } from './start.ts';
@@ -32,10 +32,8 @@ export const podLost = (draft: Draft, event: Extract<EngineEvent, { readonly kin
     const blamed = open.filter((node) => tasks.includes(node));
     const roots = open.filter((node) => nodeAt(draft.index, node).needs.every((need) => isOver(draft.node(need))));
     const atFault = new Set([...started, ...blamed]);
-    for (const node of atFault.size > 0 ? atFault : roots) {
-      const retry = !final && (!infrastructure || started.length > 0);
-      failNode(draft, node, { reason, message, retry, reported: false });
-    }
+    const retry = !final && (!infrastructure || started.length > 0);
+    failNodes(draft, atFault.size > 0 ? [...atFault] : roots, { reason, message, retry, reported: false });
   }
   draft.ready.push(group);
 };

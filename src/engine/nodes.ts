@@ -55,9 +55,18 @@ export const skipNode = (draft: Draft, id: number, reason: string): void =>
  * A node failed: it is tried again where it has retries, else it ends; a failure that is not to be ignored stops the
  * run.
  */
-export const failNode = (draft: Draft, id: number, failure: Failure): void => {
+export const failNode = (draft: Draft, id: number, failure: Failure): void => failNodes(draft, [id], failure);
+
+/** The same for nodes that failed together: the run stops when all have failed, or the first would skip the others. */
+export const failNodes = (draft: Draft, ids: readonly number[], failure: Failure): void => {
+  const stops = ids.filter((id) => fail(draft, id, failure));
+  if (stops.length > 0) stopDag(draft);
+};
+
+/** Whether the failure stops the run. */
+const fail = (draft: Draft, id: number, failure: Failure): boolean => {
   const node = draft.node(id);
-  if (isOver(node)) return;
+  if (isOver(node)) return false;
   const { retries, onError, steps } = nodeAt(draft.index, id);
   const { phase = 'failed', message, results = {} } = failure;
   closeSteps(draft, id, failure);
@@ -69,12 +78,12 @@ export const failNode = (draft: Draft, id: number, failure: Failure): void => {
       retries: [...node.retries, { ...attempt, steps: draft.node(id).steps }],
     });
     startAttempt(draft, draft.index.groupOf[id] as number, { delay: 0, fresh: true });
-    return;
+    return false;
   }
   // A timeout or a cancelled task keeps its reason, as in Tekton; the run goes on all the same.
   const ignored = STEP_REASONS.includes(failure.reason) && onError === 'continue';
   endNode(draft, id, { phase, reason: ignored ? TASK.ignored : failure.reason, message, results });
-  if (onError === 'stopAndFail' && !nodeAt(draft.index, id).finally) stopDag(draft);
+  return onError === 'stopAndFail' && !nodeAt(draft.index, id).finally;
 };
 
 /** No new DAG task starts: those that have no pod are skipped, pods with tasks that have not started are drained. */

@@ -1,4 +1,4 @@
-import type { ContainerStateTerminated, Pod } from 'kubernetes-types/core/v1.d.ts';
+import type { Pod } from 'kubernetes-types/core/v1.d.ts';
 import type { Plan } from '../plan/index.ts';
 import { SUPERVISOR } from './constants.ts';
 import { initLoss } from './injected.ts';
@@ -6,6 +6,7 @@ import { nodeOf } from './lookup.ts';
 import { containersOf, type StepContainer } from './names.ts';
 import type { Loss, PodEvent } from './observed.ts';
 import { stopOf, withStop } from './stopped.ts';
+import { terminated } from './terminated.ts';
 import { readTermination, type Termination } from './termination.ts';
 
 interface Place {
@@ -27,10 +28,6 @@ export const endedEvents = (plan: Plan, pod: Pod, place: Place): readonly PodEve
     { kind: 'podLost', ...place, ...lossOf(plan, pod, place.group, left) },
   ];
 };
-
-/** How a container ended; undefined while it has not. */
-export const terminated = ({ status }: Pod, container: string): ContainerStateTerminated | undefined =>
-  status?.containerStatuses?.find(({ name }) => name === container)?.state?.terminated;
 
 const taskEvents = (
   plan: Plan,
@@ -60,7 +57,7 @@ const taskEvents = (
   if (outcome === 'failed' && oom !== undefined) {
     return [...steps, { ...end, outcome, reason: 'StepOOM', message: oomMessage(oom.container) }];
   }
-  return [...steps, withStop({ ...end, outcome, reason }, stopOf(plan, place.group, pod))];
+  return [...steps, withStop(plan, pod, end, { ...end, outcome, reason })];
 };
 
 /** Tekton's message of a task whose step was killed for its memory. */

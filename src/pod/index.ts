@@ -1,5 +1,5 @@
 export { AGENT, ANNOTATION, HEARTBEAT, LABEL, MANAGER, PROGRAM_LIMIT, RESULT_LIMITS, SUPERVISOR } from './constants.ts';
-export { oomMessage, terminated } from './ended.ts';
+export { oomMessage } from './ended.ts';
 export { EVENT_PROTOCOL, type EventReader, eventReader } from './events.ts';
 export { type Fit, fitPod } from './fit.ts';
 export { hasEnded, injectedContainers, isTerminal } from './injected.ts';
@@ -10,5 +10,6 @@ export type * from './program.ts';
 export { type Attempt, programOf } from './program-of.ts';
 export { type PodParts, podOf } from './spec.ts';
 export { type InterpretOptions, interpretPod } from './status.ts';
-export { isSignalled, stopOf, withStop } from './stopped.ts';
+export { isCancelled, isSignalled, stopOf, withStop } from './stopped.ts';
+export { terminated } from './terminated.ts';
 export { type Troubles, troublesOf } from './troubles.ts';

@@ -6,7 +6,10 @@ import type { AgentEvent } from './program.ts';
 const count = z.int().min(0);
 const time = z.iso.datetime({ precision: 3 });
 const value = z.union([z.string(), z.array(z.string()), z.record(z.string(), z.string())]);
-const results = z.record(z.string(), value).exactOptional();
+
+/** Results by their names. */
+export const resultValues = z.record(z.string(), value);
+const results = resultValues.exactOptional();
 
 const stepOutcome = {
   exitCode: count,

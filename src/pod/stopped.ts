@@ -4,16 +4,39 @@ import { ANNOTATION } from './constants.ts';
 import { containersOf } from './names.ts';
 import type { Loss } from './observed.ts';
 import type { TaskOutcome } from './program.ts';
+import { terminated } from './terminated.ts';
 
-/** What the agent says of a task that a signal to its pod ended. */
+/** What the agent says of a task that a signal to its pod ended, and of one whose step the same signal ended first. */
 const CANCELLED = 'TaskRunCancelled';
+const STEP_FAILED = 'StepFailed';
+
+/** 128 + SIGTERM, 128 + SIGKILL: what a container leaves that is stopped together with its pod. */
+const SIGNALLED = [143, 137];
 
 /** Whether a task was ended by a signal to its pod; who sent it, and why, only the pod's status knows. */
-export const isSignalled = ({ outcome, reason }: TaskOutcome): boolean => outcome === 'failed' && reason === CANCELLED;
+export const isCancelled = ({ outcome, reason }: TaskOutcome): boolean => outcome === 'failed' && reason === CANCELLED;
 
-/** An outcome with the reason for the pod's end, where that is what ended the task. */
-export const withStop = <T extends TaskOutcome>(outcome: T, stop: Loss | undefined): T =>
-  stop === undefined || !isSignalled(outcome) ? outcome : { ...outcome, reason: stop.reason, message: stop.message };
+/** Whether an exit code may come from the end of a whole pod. */
+export const isSignalled = (exitCode: number): boolean => SIGNALLED.includes(exitCode);
+
+/** The outcome of a task with the reason for its pod's end, where that is what ended it. */
+export const withStop = <T extends TaskOutcome>(
+  plan: Plan,
+  pod: Pod,
+  { group, task }: { readonly group: number; readonly task: number },
+  outcome: T,
+): T => {
+  const hit =
+    isCancelled(outcome) ||
+    (outcome.outcome === 'failed' && outcome.reason === STEP_FAILED && hasSignalled(plan, pod, group, task));
+  const stop = hit ? stopOf(plan, group, pod) : undefined;
+  return stop === undefined ? outcome : { ...outcome, reason: stop.reason, message: stop.message };
+};
+
+const hasSignalled = (plan: Plan, pod: Pod, group: number, task: number): boolean =>
+  containersOf(plan, group)
+    .filter((one) => one.task === task)
+    .some(({ container }) => isSignalled(terminated(pod, container)?.exitCode ?? 0));
 
 /**
  * Why somebody else stops a pod, or has stopped it, as far as its status says so: evicted by its node or through the API,

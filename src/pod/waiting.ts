@@ -1,11 +1,12 @@
 import type { ContainerStatus, Pod } from 'kubernetes-types/core/v1.d.ts';
 import type { Plan } from '../plan/index.ts';
 import { SUPERVISOR } from './constants.ts';
-import { agentLoss, terminated } from './ended.ts';
+import { agentLoss } from './ended.ts';
 import { nodeOf } from './lookup.ts';
 import { containersOf, type StepContainer } from './names.ts';
 import type { Loss, PodNotice } from './observed.ts';
 import { pullOf } from './pull.ts';
+import { terminated } from './terminated.ts';
 import { readTermination } from './termination.ts';
 import type { Troubles } from './troubles.ts';
 

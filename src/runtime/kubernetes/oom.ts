@@ -3,6 +3,7 @@ import type { EngineEvent } from '../../engine/index.ts';
 import type { Plan } from '../../plan/index.ts';
 import {
   containersOf,
+  isSignalled,
   oomMessage,
   type StepContainer,
   type StepOutcome,
@@ -10,14 +11,12 @@ import {
   terminated,
 } from '../../pod/index.ts';
 
-/** 128 + SIGKILL: what the kernel leaves of a step that wanted too much memory, and of others. */
-const KILLED = 137;
-
-const isKilled = ({ exitCode, reason }: StepOutcome): boolean => exitCode === KILLED && reason === 'Error';
+/** What the kernel leaves of a step that wanted too much memory, and what is left of one whose pod was stopped. */
+const isKilled = ({ exitCode, reason }: StepOutcome): boolean => isSignalled(exitCode) && reason === 'Error';
 
 /**
  * The containers whose end in the pod's status must be known before an event counts: steps that were killed, perhaps for
- * their memory. The agent cannot see why; the kubelet can.
+ * their memory, perhaps with their pod. The agent cannot see why; the kubelet can.
  */
 export const killedIn = (plan: Plan, event: EngineEvent): readonly string[] => {
   const named = (task: number, step: number): readonly string[] =>

@@ -402,3 +402,14 @@ test('a loss that would hit every pod is tried once, and uses no retry', () => {
   ]);
   expect(run.state.nodes[0]).toMatchObject({ phase: 'failed', reason: 'TaskRunImagePullFailed', retries: [] });
 });
+
+test('tasks that were lost with one pod all fail, whichever comes first', () => {
+  const run = new Machine(planOf([{ name: 'a' }, { name: 'b' }, { name: 'c', needs: [0] }], {}, [[0, 1, 2]]));
+  run.begin();
+  run.created(0);
+  run.started(0);
+  run.started(1);
+  run.lost(0, true, 'AgentFailed');
+  expect(run.phases()).toBe('failed failed skipped');
+  expect(reasons(run)).toEqual(['AgentFailed', 'AgentFailed', SKIP.stopping]);
+});

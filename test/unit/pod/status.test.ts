@@ -257,6 +257,13 @@ test.each([
   expect(reasons).toEqual([stop.reason, 'StepFailed', stop.reason]);
 });
 
+test('a step that the signal to its pod ended first did not fail by itself', () => {
+  const pod = ended(cancelled, 1, [container('step-b-more', { terminated: { exitCode: 143, reason: 'Error' } })]);
+  const evicted = { ...pod, status: { ...pod.status, reason: 'Evicted', message: 'disk' } };
+  const reasons = look(evicted).events.map((event) => ('reason' in event ? event.reason : ''));
+  expect(reasons).toEqual(['PodEvicted', 'PodEvicted', 'PodEvicted']);
+});
+
 test('a signal that nothing explains stays one', () => {
   expect(stopOf(plan, 0, ended(cancelled, 1))).toBeUndefined();
   expect(look(ended(cancelled, 1)).events[0]).toMatchObject({ reason: 'TaskRunCancelled' });
