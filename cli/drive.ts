@@ -22,6 +22,9 @@ export interface DriveInput {
   readonly limits?: NamespaceLimits | undefined;
 }
 
+/** How the API server words that our user lacks a right. */
+const MISSING_RIGHT = / cannot \w+ resource "/;
+
 /**
  * Drives a held run to its end, with its steps' logs on the way; returns its last state. Ctrl-C cancels the run; a second
  * one ends the process, and the run can be resumed.
@@ -30,10 +33,14 @@ export const driveRun = async (context: Context, { client, held, record, limits 
   const runtime: Runtime = kubernetesRuntime(client, { ...(limits && { limits }) });
   const { plan, uid, agentImage } = record;
   const logs = logPrinter(context, (pod, container, signal) => runtime.logs(held.run, pod, container, signal));
+  let advised = false;
   const onEvent = (happened: DriverEvent): void => {
     if (happened.kind === 'notice') {
       const { pod, code, message } = happened.notice;
       context.note(`${pod === null ? '' : `${pod}: `}${code}: ${message}`);
+      if (advised || !MISSING_RIGHT.test(message)) return;
+      advised = true;
+      context.note(`rights are missing; see which with: waybill auth check -n ${record.namespace}`);
       return;
     }
     const { event, state } = happened;

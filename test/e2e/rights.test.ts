@@ -5,6 +5,7 @@ import { isWaybillError } from '../../src/core/index.ts';
 import { createClient, whoAmI } from '../../src/kube/index.ts';
 import { RIGHTS, type Right, type RoleName, rightsOf } from '../../src/runtime/index.ts';
 import { well } from '../support/bundles.ts';
+import { expectFault } from '../support/faults.ts';
 import { eventually, type TestNamespace, type Tool, testNamespace } from '../support/namespace.ts';
 import { pipelineOf, specOf, taskOf } from '../support/objects.ts';
 import { type Rule, requestToken, revoke } from '../support/user.ts';
@@ -210,7 +211,10 @@ describe.concurrent('a user', () => {
     const { exit, user, complete, missing } = await checked(tool);
     expect({ exit, user, complete }).toEqual({ exit: 3, user: tool.user.name, complete: false });
     expect(missing).toHaveLength(rightsOf('runner').length);
-    expect(errorOf(await run(tool, quick, 'nobody'))).toMatchObject(forbidden('create', 'secrets'));
+    const refused = await run(tool, quick, 'nobody');
+    expectFault('rights-missing', refused);
+    expect(errorOf(refused)).toMatchObject(forbidden('create', 'secrets'));
+    await nothingOf('nobody');
   });
 
   test('who may only use claims that exist', async () => {
@@ -270,7 +274,7 @@ describe.concurrent('a user', () => {
     const driver = begin(tool, await space.file('counting.yaml', counting), 'fallen', ['-w', 'w=claim=16Mi']);
     await driver.says('[counting : unnamed-0] began');
     await revoke(space.access, space.name, tool.user);
-    expect(await driver.finished).toMatchObject({ code: 3, stderr: expect.stringContaining('Forbidden') });
+    expectFault('rights-lost', await driver.finished);
     const { output } = well(await space.run(['--resume', 'fallen']));
     expect(output?.status.results).toMatchObject([{ name: 'r', value: 'began\n' }]);
   });
@@ -283,7 +287,7 @@ const canMount = process.platform === 'linux' && process.getuid?.() === 0;
 const AS_IN_POD = `mount -t tmpfs none /run && mkdir -p /run/secrets/kubernetes.io/serviceaccount &&
 mount --bind "$0" /run/secrets/kubernetes.io/serviceaccount && exec "$@"`;
 
-test.concurrent.runIf(canMount)(
+(canMount ? test.concurrent : test.skip)(
   'a driver in a pod is its service account, and reads its token again when it is replaced',
   async () => {
     const { account, name } = space.user;
