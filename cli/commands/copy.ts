@@ -14,16 +14,16 @@ export const command: Command = {
   run: async ({ signal }, [from, to], options) => {
     const source = open(from as string, options);
     const target = openTarget(to as string, options);
-    const count = { copied: 0, exists: 0 };
+    const count = { copied: 0, exists: 0, mounted: 0 };
     const { digest } = await copy(source.store, source.ref, target.store, target.tag, {
       referrers: options.referrers !== false,
       signal,
-      onNode: ({ state }) => {
-        count[state] += 1;
+      onEvent: (event) => {
+        if (event.kind === 'done') count[event.state] += 1;
       },
     });
     const name = nameOf(target.reference);
-    const data = { name, tag: target.tag, digest, copied: count.copied, skipped: count.exists };
+    const data = { name, tag: target.tag, digest, copied: count.copied + count.mounted, skipped: count.exists };
     return { data, text: `${name}:${target.tag}@${digest}` };
   },
 };

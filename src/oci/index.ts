@@ -1,4 +1,4 @@
-export { type CopyEvent, type CopyOptions, copy } from './copy.ts';
+export { type CopyOptions, copy } from './copy.ts';
 export { type ContainerConfig, type Image, type ImageOptions, imageOf, tarLayer } from './image.ts';
 export { openLayout } from './layout/layout.ts';
 export {
@@ -14,7 +14,15 @@ export {
 } from './manifest.ts';
 export { createMemoryStore } from './memory.ts';
 export { type Opened, openStore } from './open.ts';
-export { type ManifestOptions, pushBlob, pushContent, pushImage, pushIndex, pushManifest } from './pack.ts';
+export {
+  type ManifestOptions,
+  pushBlob,
+  pushContent,
+  pushImage,
+  pushIndex,
+  pushManifest,
+} from './pack.ts';
+export type { CopyEvent } from './progress.ts';
 export {
   type FileReference,
   formatReference,
@@ -34,12 +42,14 @@ export { folderRepositories, type Repositories } from './server/repositories.ts'
 export { createRegistryServer, type RegistryServer, type RegistryServerOptions } from './server/serve.ts';
 export type { TarEntry } from './tar.ts';
 export {
+  type Body,
   type ByteRange,
   type Content,
   type Descriptor,
   type Index,
   type Manifest,
   MEDIA_TYPES,
+  type Place,
   type Platform,
   type Repository,
   type Source,

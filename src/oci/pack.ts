@@ -10,6 +10,18 @@ export const pushContent = async (
   signal?: AbortSignal,
 ): Promise<void> => target.push(descriptor, bytes, signal);
 
+/** Pushes a manifest whose children are there, and tags it. */
+export const pushTagged = async (
+  target: Target,
+  content: Content,
+  tag: string,
+  signal?: AbortSignal,
+): Promise<void> => {
+  if (target.pushTagged !== undefined) return target.pushTagged(content, tag, signal);
+  await pushContent(target, content, signal);
+  await target.tag(content.descriptor, tag, signal);
+};
+
 /** Pushes bytes as a blob; returns their descriptor. */
 export const pushBlob = async (
   target: Target,
@@ -85,8 +97,8 @@ export const pushImage = async (
 ): Promise<Descriptor> => {
   const gate = limit(concurrency);
   await Promise.all(distinct(blobs).map((blob) => gate(() => pushContent(target, blob, signal))));
-  await pushContent(target, manifest, signal);
-  if (tag !== undefined) await target.tag(manifest.descriptor, tag, signal);
+  if (tag === undefined) await pushContent(target, manifest, signal);
+  else await pushTagged(target, manifest, tag, signal);
   return manifest.descriptor;
 };
 

@@ -39,8 +39,16 @@ export interface Index {
   readonly annotations?: Readonly<Record<string, string>>;
 }
 
+/**
+ * Content on its way into a store: bytes, a stream, or a function that opens the stream. A function is called only when
+ * the content is wanted, and again where an upload must be repeated; a stream can be read once.
+ */
+export type Body = Uint8Array | Readable | (() => Promise<Readable>);
+
 /** What OCI content can be read from: a registry repository, a layout folder, memory. */
 export interface Source {
+  /** The repository of a registry that this is; undefined for what is none. */
+  readonly place?: Place;
   /** The descriptor that a tag or digest names; throws `NotFound`. */
   resolve(ref: string, signal?: AbortSignal): Promise<Descriptor>;
   /** The content, exactly as stored: the reader verifies it (see `readAll`, `verified`). Throws `NotFound`. */
@@ -52,11 +60,24 @@ export interface Source {
   referrers(descriptor: Descriptor, artifactType?: string, signal?: AbortSignal): AsyncIterable<Descriptor>;
 }
 
+/** A repository of a registry. */
+export interface Place {
+  readonly host: string;
+  readonly repository: string;
+}
+
 /** What OCI content can be written to as well. Children are pushed before the manifests that name them, tags last. */
 export interface Target extends Source {
   /** Stores content under its descriptor; refuses content of another digest or size. Pushing what exists is no error. */
-  push(descriptor: Descriptor, body: Readable | Uint8Array, signal?: AbortSignal): Promise<void>;
+  push(descriptor: Descriptor, body: Body, signal?: AbortSignal): Promise<void>;
+  /**
+   * Takes a blob from another repository of the same registry, without its bytes passing through here. False where that
+   * cannot be, and then it must be pushed. https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#mounting-a-blob-from-another-repository
+   */
+  mount?(descriptor: Descriptor, from: Place, signal?: AbortSignal): Promise<boolean>;
   tag(descriptor: Descriptor, tag: string, signal?: AbortSignal): Promise<void>;
+  /** Stores a manifest and tags it, where that takes less than the one after the other. */
+  pushTagged?(content: Content, tag: string, signal?: AbortSignal): Promise<void>;
 }
 
 /** A target that forgets manifests too. All stores here are of this kind. */

@@ -1,6 +1,6 @@
 import { pipeline, Readable, Transform } from 'node:stream';
 import { hasherFor, WaybillError } from '../core/index.ts';
-import type { Descriptor, Source } from './types.ts';
+import type { Body, Descriptor, Source } from './types.ts';
 
 /** Largest manifest or index that is read, in bytes; registries refuse larger ones. */
 export const MANIFEST_CAP = 4 * 1024 * 1024;
@@ -71,18 +71,32 @@ export const assertMatches = (bytes: Uint8Array, descriptor: Descriptor): void =
   if (wrong !== undefined) throw wrong;
 };
 
+/** The stream of a body; undefined where it is bytes. */
+const streamOf = async (body: Body): Promise<Readable | undefined> => {
+  if (body instanceof Uint8Array) return undefined;
+  return body instanceof Readable ? body : body();
+};
+
+/** Ends a body that is not wanted; one that was not opened yet never is. */
+export const dismiss = (body: Body): void => {
+  if (body instanceof Readable) body.destroy();
+};
+
 /** A body to push as a checked stream, or checked bytes. */
-export const checkedBody = (body: Readable | Uint8Array, descriptor: Descriptor): Readable | Uint8Array => {
-  if (body instanceof Readable) return verified(body, descriptor);
-  assertMatches(body, descriptor);
-  return body;
+export const checkedBody = async (body: Body, descriptor: Descriptor): Promise<Readable | Uint8Array> => {
+  const stream = await streamOf(body);
+  if (stream !== undefined) return verified(stream, descriptor);
+  assertMatches(body as Uint8Array, descriptor);
+  return body as Uint8Array;
 };
 
 /** A body to push as checked bytes, whichever way it was given. */
-export const checkedBytes = async (body: Readable | Uint8Array, descriptor: Descriptor): Promise<Uint8Array> => {
-  if (body instanceof Readable) return collect(body, descriptor);
-  assertMatches(body, descriptor);
-  return body;
+export const checkedBytes = async (body: Body, descriptor: Descriptor): Promise<Uint8Array> => {
+  const checked = await checkedBody(body, descriptor);
+  if (checked instanceof Uint8Array) return checked;
+  const pieces: Buffer[] = [];
+  for await (const piece of checked) pieces.push(piece as Buffer);
+  return Buffer.concat(pieces);
 };
 
 const sizeMismatch = (descriptor: Descriptor, found: string): WaybillError =>

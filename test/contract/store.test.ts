@@ -246,7 +246,9 @@ describe.each(KINDS)('$name', ({ start }) => {
       expect(await readAll(each, bare(arm64), { cap: MANIFEST_CAP })).toBeInstanceOf(Buffer);
     }
     const events: string[] = [];
-    await copy(origin, 'v1', store, 'again', { onNode: ({ state }) => events.push(state) });
+    await copy(origin, 'v1', store, 'again', {
+      onEvent: (event) => event.kind === 'done' && events.push(event.state),
+    });
     expect(events).toEqual(['exists']);
   });
 });

@@ -1,65 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { afterEach, expect, test } from 'vitest';
-import {
-  contentOf,
-  credentialOf,
-  DEFAULT_RETRY,
-  jsonContent,
-  MANIFEST_CAP,
-  MEDIA_TYPES,
-  openRegistry,
-  type RegistryOptions,
-  readAll,
-} from 'waybill/oci';
+import { contentOf, credentialOf, DEFAULT_RETRY, jsonContent, MANIFEST_CAP, MEDIA_TYPES, readAll } from 'waybill/oci';
+import { startFake as fake, openFake as open, stopFake, stopFakes, waits } from '../support/fake-registry.ts';
 
-interface Seen {
-  readonly method: string;
-  readonly url: string;
-  readonly headers: IncomingMessage['headers'];
-}
-
-interface Fake {
-  readonly host: string;
-  readonly seen: Seen[];
-}
-
-type Handler = (request: IncomingMessage, response: ServerResponse, count: number) => void;
-
-const stops: (() => Promise<void>)[] = [];
-afterEach(async () => {
-  for (const stop of stops.splice(0)) await stop();
-});
-
-/** A registry that misbehaves as its handler says. */
-const fake = async (handler: Handler): Promise<Fake> => {
-  const seen: Seen[] = [];
-  const server = createServer((request, response) => {
-    seen.push({ method: request.method ?? '', url: request.url ?? '', headers: request.headers });
-    request.resume();
-    handler(request, response, seen.length);
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  stops.push(async () => {
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
-  });
-  return { host: `127.0.0.1:${(server.address() as AddressInfo).port}`, seen };
-};
-
-const waits: number[] = [];
-const open = (host: string, options: RegistryOptions = {}) => {
-  waits.length = 0;
-  return openRegistry(host, 'app', {
-    credentials: async () => undefined,
-    random: () => 0,
-    sleep: async (milliseconds) => {
-      waits.push(milliseconds);
-    },
-    ...options,
-  });
-};
+afterEach(stopFakes);
 
 const blob = contentOf(randomBytes(200_000), 'application/octet-stream');
 const config = contentOf(Buffer.from('{}'), MEDIA_TYPES.empty);
@@ -259,7 +204,7 @@ test('referrers come from the API where there is one, and are filtered here', as
 
 test('nobody there is Unreachable, at once', async () => {
   const { host } = await fake(() => {});
-  await stops.pop()?.();
+  await stopFake();
   await expect(open(host).resolve('v1')).rejects.toMatchObject({ code: 'Unreachable' });
   expect(waits).toEqual([]);
 });

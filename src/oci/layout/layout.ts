@@ -1,4 +1,5 @@
 import { rm } from 'node:fs/promises';
+import { Readable } from 'node:stream';
 import { type Digest, isDigest, WaybillError } from '../../core/index.ts';
 import { isManifestLike, referrerOf, sniffMediaType } from '../manifest.ts';
 import { assertTag } from '../reference.ts';
@@ -80,12 +81,9 @@ export const openLayout = (dir: string): Repository => {
         }
         return pushManifest(descriptor, await checkedBytes(body, descriptor), signal);
       }
-      if (!(body instanceof Uint8Array)) {
-        return writeAtomic(dir, blobPath(dir, descriptor.digest), checkedBody(body, descriptor), signal);
-      }
-      assertMatches(body, descriptor);
-      if ((await blobSize(dir, descriptor.digest)) === descriptor.size) return;
-      await writeAtomic(dir, blobPath(dir, descriptor.digest), body, signal);
+      if (body instanceof Uint8Array) assertMatches(body, descriptor);
+      if (!(body instanceof Readable) && (await blobSize(dir, descriptor.digest)) === descriptor.size) return;
+      await writeAtomic(dir, blobPath(dir, descriptor.digest), await checkedBody(body, descriptor), signal);
     },
     tag: async ({ digest }, tag, signal) => {
       assertTag(tag);

@@ -21,7 +21,7 @@ export const bodyBytes = async (response: Response, cap: number): Promise<Buffer
   return Buffer.concat(pieces);
 };
 
-/** Gives a connection back to be used again, by reading what is left of a small body, or else closes it. */
+/** Gives a connection back to be used again, by reading what is left of a small body, or else closes it. Never rejects. */
 export const discard = async (response: Response): Promise<void> => {
   await bodyBytes(response, 64 * 1024).catch(() => {});
 };

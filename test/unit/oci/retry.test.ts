@@ -13,10 +13,12 @@ test('Retry-After is seconds or a date', () => {
 });
 
 test('a wait ends with the attempts, and with what is asked for', () => {
-  expect(waitFor(DEFAULT_RETRY, 1, undefined, 0.5)).toBe(125);
-  expect(waitFor(DEFAULT_RETRY, 1, 2000, 0.5)).toBe(2000);
-  expect(waitFor(DEFAULT_RETRY, 1, DEFAULT_RETRY.maxWait + 1, 0.5)).toBeUndefined();
-  expect(waitFor(DEFAULT_RETRY, DEFAULT_RETRY.attempts, undefined, 0.5)).toBeUndefined();
+  const failed = { attempt: 1, elapsed: 0, random: 0.5 };
+  expect(waitFor(DEFAULT_RETRY, failed)).toBe(125);
+  expect(waitFor(DEFAULT_RETRY, { ...failed, asked: 2000 })).toBe(2000);
+  expect(waitFor(DEFAULT_RETRY, { ...failed, asked: DEFAULT_RETRY.maxWait + 1 })).toBeUndefined();
+  expect(waitFor(DEFAULT_RETRY, { ...failed, attempt: DEFAULT_RETRY.attempts })).toBeUndefined();
+  expect(waitFor(DEFAULT_RETRY, { ...failed, elapsed: DEFAULT_RETRY.total })).toBeUndefined();
 });
 
 test('plain HTTP is for this machine and for named hosts', () => {
