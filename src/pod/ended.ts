@@ -7,7 +7,7 @@ import { containersOf, type StepContainer } from './names.ts';
 import type { Loss, PodEvent } from './observed.ts';
 import { stopOf, withStop } from './stopped.ts';
 import { terminated } from './terminated.ts';
-import { readTermination, type Termination } from './termination.ts';
+import { readTermination, type Termination, terminationLimit } from './termination.ts';
 
 interface Place {
   readonly group: number;
@@ -17,14 +17,14 @@ interface Place {
 
 /**
  * What a pod that has ended says of its tasks: first what its supervisor left behind, then that the pod is over. The
- * engine takes the last only for tasks that are still open. A task that succeeded and declares results fails: they
- * were in the log, which is read elsewhere, and to go on without them would be a guess.
+ * engine takes the last only for tasks that are still open. A task that succeeded, but whose results the message does not
+ * hold, fails: they were in the log, which is read elsewhere, and to go on without them would be a guess.
  */
 export const endedEvents = (plan: Plan, pod: Pod, place: Place): readonly PodEvent[] => {
   const containers = containersOf(plan, place.group);
   const left = readTermination(terminated(pod, SUPERVISOR)?.message);
   return [
-    ...(left?.tasks ?? []).flatMap((task) => taskEvents(plan, pod, place, task, containers)),
+    ...(left?.tasks ?? []).flatMap((task) => taskEvents(plan, pod, place, task, left?.results, containers)),
     { kind: 'podLost', ...place, ...lossOf(plan, pod, place.group, left) },
   ];
 };
@@ -34,6 +34,7 @@ const taskEvents = (
   pod: Pod,
   place: Place,
   { id, outcome, reason, exitCodes = [] }: Termination['tasks'][number],
+  left: Termination['results'],
   containers: readonly StepContainer[],
 ): PodEvent[] => {
   const own = containers.filter(({ task }) => task === id);
@@ -48,16 +49,36 @@ const taskEvents = (
       reason: exitCode === 0 ? 'Completed' : 'Error',
     }),
   );
-  const end = { kind: 'taskFinished', ...place, task: id } as const;
-  if (outcome === 'succeeded' && nodeOf(plan, id).results.length > 0) {
-    const message = 'the task succeeded, but its results were in a log that could not be read';
-    return [...steps, { ...end, outcome: 'failed', reason: 'ResultsLost', message }];
+  const results = left?.[id];
+  const end = { kind: 'taskFinished', ...place, task: id, ...(results !== undefined && { results }) } as const;
+  if (outcome === 'succeeded' && results === undefined && nodeOf(plan, id).results.length > 0) {
+    return [...steps, { ...end, outcome: 'failed', ...lostResults(pod, left) }];
   }
   const oom = own.find(({ container }) => terminated(pod, container)?.reason === 'OOMKilled');
   if (outcome === 'failed' && oom !== undefined) {
     return [...steps, { ...end, outcome, reason: 'StepOOM', message: oomMessage(oom.container) }];
   }
   return [...steps, withStop(plan, pod, end, { ...end, outcome, reason })];
+};
+
+/** Why a task's results are not known though it succeeded: without a log there is room for as much as Tekton has. */
+const lostResults = (
+  { spec }: Pod,
+  left: Termination['results'],
+): { readonly reason: string; readonly message: string } => {
+  if (left === undefined) {
+    const message = 'the task succeeded, but its results were in a log that could not be read';
+    return { reason: 'ResultsLost', message };
+  }
+  const containers = [spec?.containers, spec?.initContainers, spec?.ephemeralContainers].reduce(
+    (count, list) => count + (list?.length ?? 0),
+    0,
+  );
+  const limit = terminationLimit(containers);
+  return {
+    reason: 'TaskRunResultLargerThanAllowedLimit',
+    message: `the log could not be read, and the results are larger than what the pod's status holds: ${limit} bytes, outcomes included, with ${containers} containers in the pod`,
+  };
 };
 
 /** Tekton's message of a task whose step was killed for its memory. */

@@ -3,7 +3,9 @@ package downward
 import (
 	"os"
 	"reflect"
+	"syscall"
 	"testing"
+	"time"
 )
 
 func TestParse(t *testing.T) {
@@ -21,6 +23,43 @@ func TestNoVolume(t *testing.T) {
 }
 
 func TestWatch(t *testing.T) {
+	seesChanges(t, func(folder string, changed func(map[string]string)) {
+		if err := Watch(folder, changed); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+func TestPoll(t *testing.T) {
+	seesChanges(t, func(folder string, changed func(map[string]string)) { go poll(folder, changed, time.Millisecond) })
+}
+
+// Where nothing can be watched, Watch polls.
+func TestWithoutInotify(t *testing.T) {
+	var before syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &before); err != nil {
+		t.Fatal(err)
+	}
+	seesChanges(t, func(folder string, changed func(map[string]string)) {
+		// No descriptor is left for inotify, as where the node's limit is reached.
+		next, err := os.Open(os.DevNull)
+		if err != nil {
+			t.Fatal(err)
+		}
+		low := syscall.Rlimit{Cur: uint64(next.Fd()), Max: before.Max}
+		next.Close()
+		if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &low); err != nil {
+			t.Fatal(err)
+		}
+		_, full := notify(folder)
+		err = Watch(folder, changed)
+		if back := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &before); back != nil || full == nil || err != nil {
+			t.Fatal(back, full, err)
+		}
+	})
+}
+
+func seesChanges(t *testing.T, watch func(folder string, changed func(map[string]string))) {
 	folder := t.TempDir()
 	// As the kubelet does it: a new folder each time, and a link that is replaced by a rename.
 	publish := func(version, text string) {
@@ -32,9 +71,7 @@ func TestWatch(t *testing.T) {
 	publish("..1", "a=\"1\"\n")
 	os.Symlink("..data/annotations", folder+"/annotations")
 	seen := make(chan map[string]string, 16)
-	if err := Watch(folder, func(annotations map[string]string) { seen <- annotations }); err != nil {
-		t.Fatal(err)
-	}
+	watch(folder, func(annotations map[string]string) { seen <- annotations })
 	if first := <-seen; first["a"] != "1" {
 		t.Errorf("%v", first)
 	}

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"waybill.dev/agent/internal/value"
 )
 
 var update = flag.Bool("update", false, "write the lines of fixtures/protocol/stream.json")
@@ -97,27 +99,77 @@ func TestLinesAreShort(t *testing.T) {
 	}
 }
 
-func TestTermination(t *testing.T) {
+const terminations = "../../../fixtures/protocol/termination.json"
+
+type terminationVector struct {
+	Name       string          `json:"name"`
+	Containers int             `json:"containers"`
+	Tasks      json.RawMessage `json:"tasks"`
+	// Message is what the supervisor writes, and Read what a reader makes of it.
+	Message string          `json:"message"`
+	Read    json.RawMessage `json:"read"`
+}
+
+// The TypeScript reader reads the same messages.
+func TestTerminationVectors(t *testing.T) {
+	text, err := os.ReadFile(terminations)
+	if err != nil {
+		t.Fatal(err)
+	}
+	vectors := []terminationVector{}
+	if err := json.Unmarshal(text, &vectors); err != nil {
+		t.Fatal(err)
+	}
+	for i := range vectors {
+		v := &vectors[i]
+		// Messages that no agent of this version writes are for the reader alone.
+		if len(v.Tasks) == 0 || string(v.Tasks) == "null" {
+			continue
+		}
+		tasks := []SnapshotTask{}
+		if err := json.Unmarshal(v.Tasks, &tasks); err != nil {
+			t.Fatal(err)
+		}
+		message, err := Termination(tasks, v.Containers)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if *update {
+			v.Message = string(message)
+		} else if string(message) != v.Message {
+			t.Errorf("%s: got\n%s", v.Name, message)
+		}
+	}
+	if *update {
+		text, _ := marshal(vectors)
+		os.WriteFile(terminations, append(text, '\n'), 0o644)
+	}
+}
+
+func TestTerminationFits(t *testing.T) {
 	tasks := []SnapshotTask{}
 	for i := range 200 {
 		outcome := TaskOutcome{Outcome: TaskSucceeded, Reason: "Succeeded"}
 		if i%10 == 0 {
 			outcome = TaskOutcome{Outcome: TaskFailed, Reason: "StepFailed"}
 		}
+		if i%3 == 0 {
+			outcome.Results = map[string]value.Value{"out": value.OfText(strings.Repeat("<", 50*i))}
+		}
 		tasks = append(tasks, SnapshotTask{Task: i, TaskOutcome: outcome, Steps: []SnapshotStep{{StepOutcome: StepOutcome{ExitCode: i % 2}}}})
 	}
 	for _, c := range []struct {
 		tasks, containers int
 		truncated         bool
-		left              int
-	}{{1, 2, false, 1}, {3, 4, false, 3}, {60, 1, false, 60}, {200, 1, true, 20}, {200, 201, true, 0}} {
+		left, results     int
+	}{{1, 2, false, 1, 1}, {3, 4, false, 3, 3}, {10, 1, false, 10, 9}, {60, 1, false, 60, 41}, {200, 1, true, 20, 0}, {200, 201, true, 0, 0}} {
 		text, err := Termination(tasks[:c.tasks], c.containers)
 		if err != nil || len(text) > maxTermination || len(text) > maxPodTermination/c.containers {
 			t.Errorf("%+v: %d bytes, %v", c, len(text), err)
 		}
 		var back termination
-		if err := json.Unmarshal(text, &back); err != nil || back.Truncated != c.truncated || len(back.Tasks) != c.left {
-			t.Errorf("%+v: %v %s", c, err, text)
+		if err := json.Unmarshal(text, &back); err != nil || back.Truncated != c.truncated || len(back.Tasks) != c.left || len(back.Results) != c.results {
+			t.Errorf("%+v: %v %d %s", c, err, len(back.Results), text)
 		}
 	}
 }
