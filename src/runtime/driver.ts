@@ -1,10 +1,9 @@
-import { backoff } from '../core/index.ts';
 import { type Action, advance, type EngineEvent, pendingActions, type RunState } from '../engine/index.ts';
 import { type Pause, sleep } from '../kube/index.ts';
 import type { Plan } from '../plan/index.ts';
 import { type Clock, systemClock } from './clock.ts';
-import { failureOf } from './failure.ts';
 import { Inbox } from './inbox.ts';
+import { type PodMessage, RunPods } from './pods.ts';
 import type { HeldRecord } from './record.ts';
 import type { Notice, Observation, PodHandle, PodRequest, Runtime } from './types.ts';
 
@@ -36,35 +35,18 @@ export interface DriveOptions {
  */
 export const drive = async (options: DriveOptions): Promise<RunState> => new Driver(options).run();
 
-type Message =
-  | { readonly kind: 'event'; readonly event: EngineEvent }
-  | { readonly kind: 'created'; readonly pod: PodHandle }
-  | { readonly kind: 'observed'; readonly observation: Observation }
-  /** Some work in the background is done. */
-  | { readonly kind: 'done' };
+type Message = PodMessage | { readonly kind: 'observed'; readonly observation: Observation };
 
-/** Room in a quota is taken at most so long after it is there. */
-const BACKOFF = { base: 500, cap: 8000 };
 /** Pods that nobody asked for must not fill the memory. */
 const HELD_CAP = 20_000;
-
-const keyOf = ({ group, attempt }: { readonly group: number; readonly attempt: number }): string =>
-  `${group}/${attempt}`;
 
 class Driver {
   readonly #options: DriveOptions;
   readonly #clock: Clock;
-  readonly #pause: Pause;
   readonly #inbox = new Inbox<Message>();
   /** Aborts when the driver ends. */
   readonly #over = new AbortController();
-  /** Pods being started; aborting one ends its wait before the creation. */
-  readonly #starts = new Map<string, AbortController>();
-  readonly #stops = new Set<Promise<void>>();
-  /** Attempts that were to be stopped, and those of them whose pod was known by then. */
-  readonly #stopped = new Set<string>();
-  readonly #stopping = new Set<string>();
-  readonly #pods = new Map<string, PodHandle>();
+  readonly #pods: RunPods;
   /** Uids of the pods whose events count. */
   readonly #uids = new Set<string>();
   /** What was seen of pods that are not known yet: a watch may be faster than the answer to a creation. */
@@ -81,10 +63,19 @@ class Driver {
   constructor(options: DriveOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
-    this.#pause = options.pause ?? sleep;
     this.#state = options.record.state;
     this.#resumed = this.#state.startedAt !== null;
     this.#ready = !this.#resumed;
+    const { plan, record, runtime, compile, pause = sleep } = options;
+    this.#pods = new RunPods({
+      ...{ plan, record, runtime, compile, pause },
+      now: () => this.#clock.now(),
+      state: () => this.#state,
+      over: this.#over.signal,
+      tell: (message) => this.#inbox.push(message),
+      fail: (error) => this.#inbox.close({ error }),
+      notice: (code, message) => this.#notice(code, message),
+    });
   }
 
   async run(): Promise<RunState> {
@@ -98,7 +89,7 @@ class Driver {
       record.onCancel((mode) => this.#cancel(mode));
       for await (const message of this.#inbox) {
         this.#take(message);
-        if (this.#finished && this.#ready && this.#starts.size === 0 && this.#stops.size === 0) break;
+        if (this.#finished && this.#ready && this.#pods.idle) break;
       }
       record.save(this.#state);
       await record.release();
@@ -169,7 +160,7 @@ class Driver {
     for (const action of actions) this.#act(action);
     if (!changed) return;
     // What follows from a pod's stop is written when it has been stopped, or whoever takes over would not stop it.
-    if (this.#stops.size === 0) this.#options.record.save(state);
+    if (!this.#pods.stopping) this.#options.record.save(state);
     this.#options.onEvent?.({ kind: 'changed', event, state });
   }
 
@@ -210,24 +201,23 @@ class Driver {
       // Created, but not yet recorded: its start, which comes again, adopts it. Nobody waits for any other one.
       const adopted = group?.phase === 'starting' && group.attempt === pod.attempt;
       if (this.#uids.has(pod.uid) || adopted) continue;
-      this.#pods.set(keyOf(pod), pod);
-      this.#stop(pod);
+      this.#pods.know(pod);
+      this.#pods.stop(pod);
     }
     for (const action of pendingActions(this.#options.plan, this.#state, at)) this.#act(action);
   }
 
   #know(pod: PodHandle): void {
-    this.#pods.set(keyOf(pod), pod);
+    this.#pods.know(pod);
     this.#uids.add(pod.uid);
   }
 
   #created(pod: PodHandle): void {
     const { group, attempt, name, uid } = pod;
-    this.#starts.delete(keyOf(pod));
-    this.#know(pod);
+    this.#pods.created(pod);
+    this.#uids.add(uid);
     this.#advance({ kind: 'podCreated', group, attempt, pod: name, uid, at: this.#clock.now() });
-    // It was to be stopped while it was being created.
-    if (this.#stopped.has(keyOf(pod))) this.#stop(pod);
+    this.#pods.stopIfLate(pod);
     const held = this.#held.get(uid) ?? [];
     this.#held.delete(uid);
     this.#heldCount -= held.length;
@@ -237,20 +227,20 @@ class Driver {
   #act(action: Action): void {
     switch (action.kind) {
       case 'start':
-        this.#start(action);
+        this.#pods.start(action);
         return;
       case 'stop':
-        this.#stop(action);
+        this.#pods.stop(action);
         return;
       case 'drain':
-        this.#drain(action);
+        this.#pods.drain(action);
         return;
       case 'wake':
         this.#wake(action.at);
         return;
       case 'finish':
         this.#finished = true;
-        for (const waiting of this.#starts.values()) waiting.abort();
+        this.#pods.abortStarts();
         this.#inbox.push({ kind: 'done' });
         return;
     }
@@ -263,109 +253,6 @@ class Driver {
       this.#inbox.push({ kind: 'event', event: { kind: 'tick', at: this.#clock.now() } });
     });
     this.#wakes.set(at, cancel);
-  }
-
-  #start(action: Extract<Action, { kind: 'start' }>): void {
-    const key = keyOf(action);
-    if (this.#starts.has(key) || this.#pods.has(key)) return;
-    const waiting = new AbortController();
-    this.#starts.set(key, waiting);
-    this.#startUntilDone(action, waiting.signal).then(
-      (message) => {
-        if (message.kind !== 'created') this.#starts.delete(key);
-        this.#inbox.push(message);
-      },
-      (error: unknown) => this.#inbox.close({ error }),
-    );
-  }
-
-  async #startUntilDone(
-    { group, attempt, delay }: Extract<Action, { kind: 'start' }>,
-    waiting: AbortSignal,
-  ): Promise<Message> {
-    const { plan, record, runtime, compile } = this.#options;
-    const signal = AbortSignal.any([waiting, this.#over.signal]);
-    const wait = (milliseconds: number): Promise<unknown> => this.#pause(milliseconds, signal).catch(() => undefined);
-    if (delay > 0) await wait(delay);
-    // A pod whose program holds results must not outlive them: another driver would give it others.
-    if (plan.groups[group]?.needs.length !== 0) await this.#settle();
-    let said = '';
-    for (let tries = 1; !signal.aborted; tries += 1) {
-      try {
-        await record.check();
-        const request = compile(this.#state, group, attempt);
-        return { kind: 'created', pod: await runtime.start(record.run, request, this.#over.signal) };
-      } catch (error) {
-        const failure = this.#over.signal.aborted ? undefined : failureOf(error);
-        if (failure === undefined) throw error;
-        const { message } = failure;
-        const at = this.#clock.now();
-        if (failure.kind === 'final' || tries >= (failure.tries ?? Number.POSITIVE_INFINITY)) {
-          const reason = 'PodCreationFailed';
-          return {
-            kind: 'event',
-            event: { kind: 'podLost', group, attempt, reason, message, infrastructure: false, at },
-          };
-        }
-        if (message !== said) this.#notice(failure.code, message);
-        said = message;
-        await wait(backoff(tries, Math.random(), BACKOFF));
-      }
-    }
-    return { kind: 'done' };
-  }
-
-  /** Waits until pods that were to be stopped are, and everything so far is written. */
-  async #settle(): Promise<void> {
-    await Promise.all(this.#stops);
-    this.#options.record.save(this.#state);
-    await this.#options.record.flush();
-  }
-
-  #stop(what: { readonly group: number; readonly attempt: number }): void {
-    const key = keyOf(what);
-    this.#stopped.add(key);
-    this.#starts.get(key)?.abort();
-    const pod = this.#pods.get(key);
-    if (pod === undefined || this.#stopping.has(key)) return;
-    this.#stopping.add(key);
-    const { record, runtime } = this.#options;
-    const stop = this.#untilDone(() => runtime.stop(record.run, pod, this.#over.signal)).finally(() => {
-      this.#stops.delete(stop);
-      if (this.#stops.size === 0 && !this.#over.signal.aborted) record.save(this.#state);
-      this.#inbox.push({ kind: 'done' });
-    });
-    this.#stops.add(stop);
-  }
-
-  #drain(what: { readonly group: number; readonly attempt: number }): void {
-    const pod = this.#pods.get(keyOf(what));
-    const { record, runtime } = this.#options;
-    if (pod !== undefined) void this.#untilDone(() => runtime.drain(record.run, pod, this.#over.signal));
-  }
-
-  /** Does something that is wanted but not needed to go on: what can't be done is said. */
-  async #untilDone(work: () => Promise<void>): Promise<void> {
-    let said = '';
-    for (let tries = 1; !this.#over.signal.aborted; tries += 1) {
-      try {
-        await this.#options.record.check();
-        await work();
-        return;
-      } catch (error) {
-        if (this.#over.signal.aborted) return;
-        const failure = failureOf(error);
-        if (failure === undefined) {
-          this.#inbox.close({ error });
-          return;
-        }
-        const again = failure.kind === 'again' && tries < (failure.tries ?? Number.POSITIVE_INFINITY);
-        if (failure.message !== said || !again) this.#notice(again ? failure.code : 'Refused', failure.message);
-        said = failure.message;
-        if (!again) return;
-        await this.#pause(backoff(tries, Math.random(), BACKOFF), this.#over.signal).catch(() => undefined);
-      }
-    }
   }
 
   #notice(code: string, message: string): void {

@@ -1,0 +1,189 @@
+import { backoff } from '../core/index.ts';
+import type { Action, EngineEvent, RunState } from '../engine/index.ts';
+import type { Pause } from '../kube/index.ts';
+import type { Plan } from '../plan/index.ts';
+import { failureOf } from './failure.ts';
+import type { HeldRecord } from './record.ts';
+import type { PodHandle, PodRequest, Runtime } from './types.ts';
+
+export interface PodsOptions {
+  readonly plan: Plan;
+  readonly record: HeldRecord;
+  readonly runtime: Runtime;
+  /** The pod of a group's attempt, with the results known in that state. */
+  readonly compile: (state: RunState, group: number, attempt: number) => PodRequest;
+  readonly now: () => number;
+  readonly pause: Pause;
+  /** The state of the run when it is asked for. */
+  readonly state: () => RunState;
+  /** Aborts when the driver ends. */
+  readonly over: AbortSignal;
+  readonly tell: (message: PodMessage) => void;
+  /** Hears of what ends the driver. */
+  readonly fail: (error: unknown) => void;
+  readonly notice: (code: string, message: string) => void;
+}
+
+/** What comes of starting and stopping pods. */
+export type PodMessage =
+  | { readonly kind: 'created'; readonly pod: PodHandle }
+  | { readonly kind: 'event'; readonly event: EngineEvent }
+  /** Some work in the background is done. */
+  | { readonly kind: 'done' };
+
+/** An attempt of a group: one pod. */
+export interface Attempt {
+  readonly group: number;
+  readonly attempt: number;
+}
+
+/** Room in a quota is taken at most so long after it is there. */
+const BACKOFF = { base: 500, cap: 8000 };
+
+/** The pods of one run, as its driver starts and stops them, in the background. Doing a thing twice is harmless. */
+export class RunPods {
+  readonly #options: PodsOptions;
+  /** Pods being started; aborting one ends its wait before the creation. */
+  readonly #starts = new Map<string, AbortController>();
+  readonly #stops = new Set<Promise<void>>();
+  /** Attempts that were to be stopped, and those of them whose pod was known by then. */
+  readonly #stopped = new Set<string>();
+  readonly #stopping = new Set<string>();
+  readonly #pods = new Map<string, PodHandle>();
+
+  constructor(options: PodsOptions) {
+    this.#options = options;
+  }
+
+  /** Whether nothing is being started or stopped. */
+  get idle(): boolean {
+    return this.#starts.size === 0 && this.#stops.size === 0;
+  }
+
+  /** Whether a pod is being stopped: what follows from that is not to be written yet. */
+  get stopping(): boolean {
+    return this.#stops.size > 0;
+  }
+
+  /** Takes a pod for that of its attempt. */
+  know(pod: PodHandle): void {
+    this.#pods.set(keyOf(pod), pod);
+  }
+
+  /** A start has come to its end with this pod. */
+  created(pod: PodHandle): void {
+    this.#starts.delete(keyOf(pod));
+    this.know(pod);
+  }
+
+  /** Stops a pod whose attempt was to be stopped while it was being created. */
+  stopIfLate(pod: PodHandle): void {
+    if (this.#stopped.has(keyOf(pod))) this.stop(pod);
+  }
+
+  start(action: Extract<Action, { kind: 'start' }>): void {
+    const key = keyOf(action);
+    if (this.#starts.has(key) || this.#pods.has(key)) return;
+    const waiting = new AbortController();
+    this.#starts.set(key, waiting);
+    this.#startUntilDone(action, waiting.signal).then((message) => {
+      if (message.kind !== 'created') this.#starts.delete(key);
+      this.#options.tell(message);
+    }, this.#options.fail);
+  }
+
+  /** Ends all waits for a start. */
+  abortStarts(): void {
+    for (const waiting of this.#starts.values()) waiting.abort();
+  }
+
+  stop(what: Attempt): void {
+    const key = keyOf(what);
+    this.#stopped.add(key);
+    this.#starts.get(key)?.abort();
+    const pod = this.#pods.get(key);
+    if (pod === undefined || this.#stopping.has(key)) return;
+    this.#stopping.add(key);
+    const { record, runtime, over, state, tell } = this.#options;
+    const stop = this.#untilDone(() => runtime.stop(record.run, pod, over)).finally(() => {
+      this.#stops.delete(stop);
+      if (this.#stops.size === 0 && !over.aborted) record.save(state());
+      tell({ kind: 'done' });
+    });
+    this.#stops.add(stop);
+  }
+
+  drain(what: Attempt): void {
+    const pod = this.#pods.get(keyOf(what));
+    const { record, runtime, over } = this.#options;
+    if (pod !== undefined) void this.#untilDone(() => runtime.drain(record.run, pod, over));
+  }
+
+  async #startUntilDone(
+    { group, attempt, delay }: Extract<Action, { kind: 'start' }>,
+    waiting: AbortSignal,
+  ): Promise<PodMessage> {
+    const { plan, record, runtime, compile, over, now, pause, state, notice } = this.#options;
+    const signal = AbortSignal.any([waiting, over]);
+    const wait = (milliseconds: number): Promise<unknown> => pause(milliseconds, signal).catch(() => undefined);
+    if (delay > 0) await wait(delay);
+    // A pod whose program holds results must not outlive them: another driver would give it others.
+    if (plan.groups[group]?.needs.length !== 0) await this.#settle();
+    let said = '';
+    for (let tries = 1; !signal.aborted; tries += 1) {
+      try {
+        await record.check();
+        const request = compile(state(), group, attempt);
+        return { kind: 'created', pod: await runtime.start(record.run, request, over) };
+      } catch (error) {
+        const failure = over.aborted ? undefined : failureOf(error);
+        if (failure === undefined) throw error;
+        const { message } = failure;
+        if (failure.kind === 'final' || tries >= (failure.tries ?? Number.POSITIVE_INFINITY)) {
+          const reason = 'PodCreationFailed';
+          const event = { kind: 'podLost', group, attempt, reason, message, infrastructure: false, at: now() } as const;
+          return { kind: 'event', event };
+        }
+        if (message !== said) notice(failure.code, message);
+        said = message;
+        await wait(backoff(tries, Math.random(), BACKOFF));
+      }
+    }
+    return { kind: 'done' };
+  }
+
+  /** Waits until pods that were to be stopped are, and everything so far is written. */
+  async #settle(): Promise<void> {
+    const { record, state } = this.#options;
+    await Promise.all(this.#stops);
+    record.save(state());
+    await record.flush();
+  }
+
+  /** Does something that is wanted but not needed to go on: what can't be done is said. */
+  async #untilDone(work: () => Promise<void>): Promise<void> {
+    const { record, over, pause, fail, notice } = this.#options;
+    let said = '';
+    for (let tries = 1; !over.aborted; tries += 1) {
+      try {
+        await record.check();
+        await work();
+        return;
+      } catch (error) {
+        if (over.aborted) return;
+        const failure = failureOf(error);
+        if (failure === undefined) {
+          fail(error);
+          return;
+        }
+        const again = failure.kind === 'again' && tries < (failure.tries ?? Number.POSITIVE_INFINITY);
+        if (failure.message !== said || !again) notice(again ? failure.code : 'Refused', failure.message);
+        said = failure.message;
+        if (!again) return;
+        await pause(backoff(tries, Math.random(), BACKOFF), over).catch(() => undefined);
+      }
+    }
+  }
+}
+
+const keyOf = ({ group, attempt }: Attempt): string => `${group}/${attempt}`;
