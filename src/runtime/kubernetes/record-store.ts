@@ -1,15 +1,14 @@
 import type { Secret } from 'kubernetes-types/core/v1.d.ts';
-import type { ObjectMeta } from 'kubernetes-types/meta/v1.d.ts';
 import { isWaybillError, WaybillError } from '../../core/index.ts';
-import type { RunState } from '../../engine/index.ts';
 import { isAlreadyExists, isConflict, type KubeClient, type Pause, type Stored, sleep } from '../../kube/index.ts';
 import { type RunRecord, recordCodec } from '../../record/index.ts';
 import { type Clock, systemClock } from '../clock.ts';
 import type { CancelMode, HeldRecord } from '../record.ts';
 import type { RunRef } from '../types.ts';
 import { deleteRun } from './delete-run.ts';
-import { type Encoded, holdRecord, LEASE_MS } from './held-record.ts';
+import { holdRecord, LEASE_MS } from './held-record.ts';
 import { KEYS } from './labels.ts';
+import { contentWriter, readContent, writeParts } from './record-content.ts';
 import {
   cancelAnnotation,
   cancelOf,
@@ -17,8 +16,6 @@ import {
   leaseAnnotations,
   leaseOf,
   RECORD_TYPE,
-  readPart,
-  readSecret,
   recordLabels,
   secretName,
   secretsOf,
@@ -83,14 +80,14 @@ export class RecordStore {
     const metadata = { name: secretName(name), labels: recordLabels(name, uid), annotations };
     try {
       const secret = await this.#client.create('secrets', { metadata, type: RECORD_TYPE, data }, { namespace, signal });
-      await this.#writeParts(parts, { record, owner: secret.metadata, signal });
+      await writeParts(this.#client, parts, { record, owner: secret.metadata, signal });
       return this.#hold(record, secret, holder, 1);
     } catch (error) {
       if (!isAlreadyExists(error)) throw error;
       // Ours, if the answer to the first try got lost.
       const present = await this.#client.get('secrets', secretName(name), { namespace, signal });
       if (present.metadata.labels?.[KEYS.runUid] === uid && leaseOf(present.metadata).holder === holder) {
-        await this.#writeParts(parts, { record, owner: present.metadata, signal });
+        await writeParts(this.#client, parts, { record, owner: present.metadata, signal });
         return this.#hold(record, present, holder, 1);
       }
       throw new WaybillError('RunExists', `a run ${name} exists in namespace ${namespace}`, {
@@ -103,7 +100,7 @@ export class RecordStore {
   /** Reads a run's record. Throws `RunNotFound` and `BadRecord`. */
   async load(namespace: string, name: string, signal?: AbortSignal): Promise<Loaded> {
     const secret = await this.#get(namespace, name, signal);
-    const record = await this.#read(namespace, name, secret, signal);
+    const record = await readContent(this.#client, namespace, name, secret, signal);
     const lease = leaseOf(secret.metadata);
     return {
       record,
@@ -146,7 +143,7 @@ export class RecordStore {
           hint: `wait until it ends, or cancel it with: waybill cancel ${name}`,
         });
       }
-      const record = await this.#read(namespace, name, secret, signal);
+      const record = await readContent(this.#client, namespace, name, secret, signal);
       const epoch = lease.epoch + 1;
       const { uid, resourceVersion } = secret.metadata;
       const patch = { metadata: { annotations: leaseAnnotations(this.#lease(holder, epoch)) } };
@@ -231,55 +228,11 @@ export class RecordStore {
   }
 
   #hold(record: RunRecord, secret: Stored<Secret>, holder: string, epoch: number): HeldRecord {
-    let written: readonly string[] = readSecret(record.name, secret).parts.map(({ name }) => name);
-    const encode = async (state: RunState): Promise<Encoded> => {
-      const next = { ...record, state };
-      const { data, parts } = secretsOf(record.name, recordCodec.encode(next));
-      const names = parts.map(({ metadata }) => metadata?.name ?? '');
-      const fresh = parts.filter((_, index) => !written.includes(names[index] ?? ''));
-      await this.#writeParts(fresh, { record, owner: secret.metadata });
-      return {
-        patch: { data, metadata: { annotations: recordCodec.summary(next) } },
-        written: async () => {
-          const old = written.filter((name) => !names.includes(name));
-          written = names;
-          for (const name of old) await this.#client.delete('secrets', name, { namespace: record.namespace });
-        },
-      };
-    };
+    const encode = contentWriter(this.#client, record, secret);
     const run = this.#runOf(record, secret.metadata, epoch);
     const { state } = record;
     const pause = this.#pause && { pause: this.#pause };
     return holdRecord({ client: this.#client, clock: this.#clock, run, holder, secret, state, encode, ...pause });
-  }
-
-  async #writeParts(
-    parts: readonly Secret[],
-    {
-      record,
-      owner,
-      signal,
-    }: { record: RunRecord; owner: Stored<Secret>['metadata']; signal?: AbortSignal | undefined },
-  ): Promise<void> {
-    const ownerReferences: ObjectMeta['ownerReferences'] = [
-      {
-        apiVersion: 'v1',
-        kind: 'Secret',
-        name: owner.name,
-        uid: owner.uid,
-        controller: true,
-        blockOwnerDeletion: true,
-      },
-    ];
-    for (const part of parts) {
-      const metadata = { ...part.metadata, labels: recordLabels(record.name, record.uid), ownerReferences };
-      await this.#client
-        .create('secrets', { ...part, metadata }, { namespace: record.namespace, signal })
-        // Named by its content, which is checked when it is read.
-        .catch((error: unknown) => {
-          if (!isAlreadyExists(error)) throw error;
-        });
-    }
   }
 
   async #get(namespace: string, name: string, signal: AbortSignal | undefined): Promise<Stored<Secret>> {
@@ -288,21 +241,6 @@ export class RecordStore {
     } catch (error) {
       throw isWaybillError(error, 'NotFound') ? notFound(namespace, name) : error;
     }
-  }
-
-  async #read(
-    namespace: string,
-    name: string,
-    secret: Stored<Secret>,
-    signal: AbortSignal | undefined,
-  ): Promise<RunRecord> {
-    const { first, parts } = readSecret(name, secret);
-    const more: Uint8Array[] = [];
-    for (const part of parts) {
-      const found = await this.#client.get('secrets', part.name, { namespace, signal });
-      more.push(readPart(name, found, part.digest));
-    }
-    return recordCodec.decode([first, ...more]);
   }
 }
 
