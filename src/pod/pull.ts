@@ -13,15 +13,14 @@ const ANSWERS = [
   'does not exist',
   'no matching manifest',
   'no match for platform',
-  'unauthorized',
-  'authentication required',
-  'denied',
-  '403 forbidden',
   'invalid reference format',
 ];
 
-/** How an image that a container waits for fares: `gone` is for good, `away` may pass. */
-export type Pull = 'gone' | 'away';
+/** What it answers to whom it does not let in. */
+const REFUSALS = ['unauthorized', 'authentication required', 'denied', '403 forbidden', 'authorization failed'];
+
+/** How an image that a container waits for fares: `gone` is for good, `away` may pass, `refused` was not given to this pod. */
+export type Pull = 'gone' | 'refused' | 'away';
 
 /**
  * What the kubelet's reason and message for a waiting container say of its image; undefined where it waits for something
@@ -35,5 +34,6 @@ export const pullOf = (reason: string, message: string, image: string): Pull | u
     .replaceAll(image, '')
     .replace(/https?:[^\s"]+/g, '')
     .toLowerCase();
+  if (REFUSALS.some((refusal) => said.includes(refusal))) return 'refused';
   return ANSWERS.some((answer) => said.includes(answer)) ? 'gone' : 'away';
 };

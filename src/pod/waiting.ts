@@ -21,6 +21,8 @@ const NOT_STARTED = ['StartError', 'ContainerCannotRun'];
 export interface Grace {
   /** A registry does not answer. */
   readonly pull: number;
+  /** A registry does not let the kubelet in, which has secrets to show. */
+  readonly refused: number;
   /** A container cannot be made. */
   readonly create: number;
   /** The supervisor has ended without a word, and its pod has not. */
@@ -28,7 +30,7 @@ export interface Grace {
 }
 
 /** A registry that restarts is back by then; the kubelet asks after 10, 30 and 70 s. A user with a wrong name of a Secret does not wait long. */
-const GRACE: Grace = { pull: 60_000, create: 20_000, end: 5_000 };
+const GRACE: Grace = { pull: 60_000, refused: 25_000, create: 20_000, end: 5_000 };
 
 export interface Patience {
   /** Milliseconds since 1970 UTC. */
@@ -99,11 +101,14 @@ const troubled = (
   init: boolean,
 ): Loss | PodNotice | null => {
   const { reason: code = '', message = '' } = state?.waiting ?? {};
-  const pull = pullOf(code, message, image);
+  const said = pullOf(code, message, image);
+  // A kubelet that is busy, or has not heard of a new Secret, asks without it; the next time it has it.
+  const pull = said === 'refused' && (pod.spec?.imagePullSecrets ?? []).length === 0 ? 'gone' : said;
   if (pull === undefined && !TROUBLE.includes(code)) return null;
   if (place !== undefined && NEEDS_AGENT.includes(code) && !supervisorRuns(pod)) return null;
-  const { pull: pullGrace, create } = { ...GRACE, ...grace };
-  const left = troubles.since(name, at) + (pull === undefined ? create : pullGrace) - at;
+  const all = { ...GRACE, ...grace };
+  const patience = pull === undefined ? all.create : pull === 'refused' ? all.refused : all.pull;
+  const left = troubles.since(name, at) + patience - at;
   if (pull !== 'gone' && left > 0) return { code, message: `${name}: ${message}` };
   const reason =
     pull !== undefined ? 'TaskRunImagePullFailed' : code === 'RunContainerError' ? 'CreateContainerError' : code;

@@ -5,156 +5,218 @@ import { well } from '../support/bundles.ts';
 import { testCluster } from '../support/cluster.ts';
 import { expectFault } from '../support/faults.ts';
 import { eventually, type TestNamespace, testNamespace } from '../support/namespace.ts';
-import { IMAGE, pipelineOf, specOf } from '../support/objects.ts';
-import { type Change, startWebhook, type Verdict, type Webhook } from '../support/webhook.ts';
+import { cutOffPods } from '../support/node.ts';
+import { pipelineOf, specOf, taskOf } from '../support/objects.ts';
+import { conditionOf, endedPods, FORTY_TWO, pairOf, podsOf, runObject } from '../support/pair.ts';
+
+const GROUPINGS = ['task', 'run'] as const;
 
 const { own } = await testCluster();
 let admin: Admin;
+const spaces: TestNamespace[] = [];
 
 beforeAll(async () => {
   admin = await adminOf((await testCluster()).kubeconfig);
 });
-afterAll(() => admin?.close());
-
-/** Two tasks, of which one needs a result of the other. */
-const PAIR = pipelineOf('pair', {
-  results: [{ name: 'out', value: '$(tasks.use.results.out)' }],
-  tasks: [
-    { name: 'make', taskSpec: specOf(['printf 21 > $(results.n.path)'], { results: [{ name: 'n' }] }) },
-    {
-      name: 'use',
-      params: [{ name: 'n', value: '$(tasks.make.results.n)' }],
-      taskSpec: specOf(['echo got $(params.n)\nprintf $((2 * $(params.n))) > $(results.out.path)'], {
-        params: [{ name: 'n' }],
-        results: [{ name: 'out' }],
-      }),
-    },
-  ],
+afterAll(async () => {
+  await Promise.all(spaces.map((space) => space.delete()));
+  await admin?.close();
 });
-const FORTY_TWO = [{ name: 'out', value: '42' }];
 
-const run = async (space: TestNamespace, name: string, object: object, more: readonly string[] = []) =>
-  space.run([await space.file(`${name}.yaml`, object), '--name', name, ...more]);
+/** A namespace of this file, with objects of the platform team in it. */
+const spaceWith = async (
+  topic: string,
+  objects: readonly { readonly kind: string; readonly name: string; readonly [field: string]: unknown }[],
+  options: Parameters<typeof testNamespace>[1] = {},
+): Promise<TestNamespace> => {
+  const space = await testNamespace(topic, options);
+  spaces.push(space);
+  for (const { kind, name, apiVersion = 'v1', ...rest } of objects) {
+    await admin.create({ apiVersion: apiVersion as string, kind, metadata: { name, namespace: space.name }, ...rest });
+  }
+  return space;
+};
 
-const podsOf = async (space: TestNamespace, name: string) =>
-  (await space.pods()).filter(({ metadata }) => metadata.labels?.['waybill.dev/run'] === name);
+const resourcesOf = ({ spec }: Pod): Readonly<Record<string, Container['resources']>> =>
+  Object.fromEntries((spec?.containers ?? []).map(({ name, resources }) => [name, resources]));
 
-/** The run's pods, once all have ended. */
-const ended = (space: TestNamespace, name: string) =>
-  eventually(`the pods of ${name} end`, async () => {
-    const pods = await podsOf(space, name);
-    return pods.every(({ status }) => status?.phase === 'Succeeded' || status?.phase === 'Failed') ? pods : undefined;
-  });
+/** What a run's pods ask of one resource: one entry a pod, with all its containers' requests. */
+const requestsOf = async (space: TestNamespace, run: string, resource: string) =>
+  (await podsOf(space, run)).map((pod) => Object.values(resourcesOf(pod)).map((one) => one?.requests?.[resource]));
 
-describe.skipIf(!own)('webhooks', () => {
+describe('a LimitRange', () => {
+  const defaults = {
+    type: 'Container',
+    default: { cpu: '1', memory: '256Mi' },
+    defaultRequest: { cpu: '400m', memory: '60Mi' },
+    min: { cpu: '20m' },
+    max: { cpu: '2', memory: '512Mi' },
+  };
+  const ratio = {
+    type: 'Container',
+    default: { cpu: '200m', memory: '24Mi' },
+    maxLimitRequestRatio: { cpu: '2' },
+  };
   let space: TestNamespace;
-  let hooks: readonly Webhook[] = [];
-  /** How often a run's pod was sent. */
-  const asked = new Map<string, number>();
-
-  const FOREVER = 'trap "exit 0" TERM\nwhile :; do sleep 1; done';
-  const mesh = (script: string, more: Partial<Container> = {}): Container => ({
-    name: 'mesh',
-    image: IMAGE,
-    command: ['sh', '-c', script],
-    ...more,
-  });
-  /** It ends by itself when all others have. */
-  const native = (script: string): Container => ({ ...mesh(script), ...{ restartPolicy: 'Always' } });
-  const append = (...containers: readonly Container[]): readonly Change[] =>
-    containers.map((value) => ({ op: 'add', path: '/spec/containers/-', value }));
-  const before = (...containers: readonly Container[]): readonly Change[] => [
-    { op: 'add', path: '/spec/initContainers', value: containers },
-  ];
-  /** By the name of the run, without the grouping. */
-  const INJECTED: Readonly<Record<string, (pod: Pod) => readonly Change[]>> = {
-    last: () => append(mesh(FOREVER)),
-    first: ({ spec }) => [
-      { op: 'add', path: '/metadata/labels/mesh.example~1injected', value: 'true' },
-      { op: 'add', path: '/spec/volumes/-', value: { name: 'mesh', emptyDir: {} } },
-      ...(spec?.containers ?? []).flatMap((_, index): Change[] => [
-        { op: 'add', path: `/spec/containers/${index}/imagePullPolicy`, value: 'Always' },
-        { op: 'add', path: `/spec/containers/${index}/env/-`, value: { name: 'MESH', value: 'yes' } },
-        { op: 'add', path: `/spec/containers/${index}/volumeMounts/-`, value: { name: 'mesh', mountPath: '/mesh' } },
-      ]),
-      { op: 'add', path: '/spec/containers/0', value: mesh(FOREVER) },
-    ],
-    native: () => before(mesh('sleep 2', { name: 'mesh-init' }), native(FOREVER)),
-    many: () =>
-      append(
-        mesh('exit 1', { name: 'broken' }),
-        mesh('tail /dev/zero', { name: 'hungry', resources: { limits: { memory: '16Mi' } } }),
-        mesh('true', { name: 'missing', image: `${space.cluster.registry}/${space.name}/missing:1` }),
-        mesh(FOREVER, { readinessProbe: { exec: { command: ['false'] }, periodSeconds: 1 } }),
-      ),
-    blocked: () => before(mesh('echo no network; exit 3', { name: 'mesh-init' })),
-  };
-  const kindOf = (pod: Pod): string => pod.metadata?.labels?.['waybill.dev/run']?.replace(/-(?:task|run)$/, '') ?? '';
-
-  const REFUSAL = `policy of the \u001b[31mplatform\u001b[0m team:\n${'images must be signed; '.repeat(200)}`;
-  const judge = (pod: Pod): Verdict => {
-    const kind = kindOf(pod);
-    asked.set(kind, (asked.get(kind) ?? 0) + 1);
-    if (kind === 'denied') return { kind: 'deny', message: REFUSAL };
-    if (kind === 'denied-oddly') return { kind: 'deny', message: 'no', code: 500 };
-    return kind === 'silent' && silent ? { kind: 'silent' } : { kind: 'allow' };
-  };
-  const silent = true;
-
+  let tight: TestNamespace;
   beforeAll(async () => {
-    space = await testNamespace('webhooks');
-    const namespace = space.name;
-    hooks = await Promise.all([
-      startWebhook(admin, {
-        namespace,
-        kind: 'Mutating',
-        review: (pod) => ({ kind: 'allow', changes: INJECTED[kindOf(pod)]?.(pod) ?? [] }),
-      }),
-      startWebhook(admin, { namespace, kind: 'Validating', review: judge }),
+    [space, tight] = await Promise.all([
+      spaceWith('limits', [{ kind: 'LimitRange', name: 'defaults', spec: { limits: [defaults] } }]),
+      spaceWith('ratio', [
+        { kind: 'LimitRange', name: 'ratio', spec: { limits: [ratio, { type: 'Pod', max: { cpu: '600m' } }] } },
+      ]),
     ]);
   });
-  afterAll(async () => {
-    await Promise.all(hooks.map((hook) => hook.stop()));
-    await space?.delete();
+
+  describe.each(GROUPINGS)('--pods %s', (pods) => {
+    test.concurrent('steps of a task share its default request, and the agent has room', async () => {
+      const task = taskOf('six', Array(6).fill('true'));
+      well(await runObject(space, `six-${pods}`, task, ['--pods', pods]));
+      const [pod] = await podsOf(space, `six-${pods}`);
+      const { 'waybill-supervisor': agent, ...steps } = resourcesOf(pod ?? {});
+      expect(agent).toEqual({
+        requests: { cpu: '20m', memory: '16Mi' },
+        limits: { cpu: '500m', memory: '128Mi' },
+      });
+      expect(Object.values(steps)).toEqual(
+        Array(6).fill({ requests: { cpu: '66m', memory: '10Mi' }, limits: { cpu: '1', memory: '256Mi' } }),
+      );
+    });
+
+    test.concurrent('tasks that run at once have one each, those that wait for another share it', async () => {
+      const says = (name: string, after: readonly string[] = []) => ({
+        name,
+        runAfter: after,
+        taskSpec: specOf(['true']),
+      });
+      const tasks = [says('a'), says('b', ['a']), says('c'), says('d', ['c'])];
+      well(await runObject(space, `four-${pods}`, pipelineOf('four', { tasks }), ['--pods', pods]));
+      const requests = await requestsOf(space, `four-${pods}`, 'cpu');
+      expect(requests).toEqual(
+        pods === 'run' ? [['20m', '200m', '200m', '200m', '200m']] : Array(4).fill(['20m', '400m']),
+      );
+    });
+
+    test.concurrent('a ratio and a maximum for the pod are kept', async () => {
+      const task = taskOf('two', ['true', 'true']);
+      well(await runObject(tight, `two-${pods}`, task, ['--pods', pods]));
+      expect(await requestsOf(tight, `two-${pods}`, 'cpu')).toEqual([['50m', '100m', '100m']]);
+    });
   });
 
-  describe.each(['task', 'run'])('--pods %s', (pods) => {
-    test.concurrent.each([
-      ['last', 'a container that never ends'],
-      ['first', 'one that comes first, with labels, pull policies, environment and volumes for ours'],
-      ['native', 'a native sidecar, after an init container that takes a while'],
-      ['many', 'containers that fail, are out of memory, have no image, are never ready'],
-    ])('%s: %s is no matter of the run', async (kind) => {
-      const name = `${kind}-${pods}`;
-      const { output, stderr } = well(await run(space, name, PAIR, ['--pods', pods]));
+  test('that nobody may read is named when a pod is refused for it', async () => {
+    const rules = [
+      { apiGroups: [''], resources: ['secrets'], verbs: ['create', 'get', 'list', 'watch', 'patch', 'delete'] },
+      { apiGroups: [''], resources: ['pods'], verbs: ['create', 'get', 'list', 'watch', 'patch', 'delete'] },
+      { apiGroups: [''], resources: ['pods/log'], verbs: ['get'] },
+    ];
+    const blind = await tight.as({ name: 'blind', rules });
+    const ran = await runObject(tight, 'blind', taskOf('two', ['true', 'true']), [], blind);
+    const known = Date.now();
+    const { conditions, message } = await conditionOf(tight, 'blind', 'two');
+    expectFault('limit-range-unread', { ...ran, conditions, known, over: Date.now() });
+    expect(message).toContain('limitranges');
+  });
+
+  test('that comes in mid-run is read then', async () => {
+    const pair = pairOf('echo begun; sleep 5');
+    const name = 'change';
+    const driver = space.start(['run', await space.file('change.yaml', pair), '--name', name, '--pods', 'task']);
+    await driver.says('begun');
+    const more = { limits: [{ type: 'Container', min: { cpu: '450m', memory: '70Mi' } }] };
+    const metadata = { name: 'later', namespace: space.name };
+    await admin.create({ apiVersion: 'v1', kind: 'LimitRange', metadata, spec: more });
+    well(await driver.finished);
+    expect(await requestsOf(space, name, 'cpu')).toContainEqual(['450m', '450m']);
+  });
+});
+
+describe.each(GROUPINGS)('a ResourceQuota for limits, --pods %s', (pods) => {
+  let space: TestNamespace;
+  beforeAll(async () => {
+    const hard = { 'limits.cpu': '4', 'limits.memory': '2Gi', 'requests.cpu': '2', 'requests.memory': '1Gi' };
+    space = await spaceWith('quota', [{ kind: 'ResourceQuota', name: 'all', spec: { hard } }]);
+  });
+
+  test.concurrent('the agent says its limits where steps say theirs', async () => {
+    const computeResources = { requests: { cpu: '50m', memory: '32Mi' }, limits: { cpu: '500m', memory: '64Mi' } };
+    const task = taskOf('bounded', [{ script: 'true', computeResources }]);
+    well(await runObject(space, `bounded-${pods}`, task, ['--pods', pods]));
+    const [pod] = await podsOf(space, `bounded-${pods}`);
+    expect(resourcesOf(pod ?? {})['waybill-supervisor']?.limits).toEqual({ cpu: '500m', memory: '128Mi' });
+  });
+
+  test.concurrent('a step that says none is refused, and named alone', async () => {
+    const known = Date.now();
+    const ran = await runObject(space, `free-${pods}`, taskOf('free', [{ name: 'main', script: 'true' }]), [
+      '--pods',
+      pods,
+    ]);
+    const { conditions, message } = await conditionOf(space, `free-${pods}`, 'free');
+    expectFault('quota-demands-limits', { ...ran, conditions, known, over: Date.now() });
+    expect(message).toContain('must specify limits.cpu for: step-main; limits.memory for: step-main');
+  });
+});
+
+describe.skipIf(!own)('a NetworkPolicy that denies all, and no network at all', () => {
+  let space: TestNamespace;
+  let network: ReturnType<typeof cutOffPods> | undefined;
+  beforeAll(async () => {
+    const spec = { podSelector: {}, policyTypes: ['Ingress', 'Egress'] };
+    space = await spaceWith('network', [
+      { kind: 'NetworkPolicy', apiVersion: 'networking.k8s.io/v1', name: 'deny-all', spec },
+    ]);
+    network = cutOffPods(space);
+  });
+  afterAll(() => network?.stop());
+
+  const UNTIL_CUT = 'until grep -q down /sys/class/net/eth0/operstate; do sleep 0.2; done\necho cut off';
+
+  describe.each(GROUPINGS)('--pods %s', (pods) => {
+    test.concurrent('results go from task to task', async () => {
+      const { output, stderr } = well(await runObject(space, `pair-${pods}`, pairOf(UNTIL_CUT), ['--pods', pods]));
       expect(output?.status.results).toEqual(FORTY_TWO);
-      expect(stderr).not.toContain('PodKeepsRunning');
-      for (const { spec, status } of await ended(space, name)) {
-        expect(JSON.stringify([spec?.containers, spec?.initContainers])).toContain('"mesh');
-        expect(status).toMatchObject(kind === 'native' ? { phase: 'Succeeded' } : { reason: 'DeadlineExceeded' });
-      }
-      expect(well(await space.cli(['logs', name])).stdout).toContain('got 21');
+      expect(stderr).toContain('cut off');
     });
 
-    test.concurrent('an init container that fails is tried again, and then named', async () => {
-      const known = Date.now();
-      const ran = await run(space, `blocked-${pods}`, PAIR, ['--pods', pods]);
-      const { make } = await space.taskRuns(`blocked-${pods}`);
-      const { conditions } = make?.status ?? {};
-      expectFault('injected-init-fails', { ...ran, conditions, known, over: Date.now() });
-      expect(JSON.stringify(conditions)).toContain('mesh-init');
+    test.concurrent('a cancel is heard', async () => {
+      const name = `cancel-${pods}`;
+      const file = await space.file(`${name}.yaml`, pairOf(`${UNTIL_CUT}\nsleep 300`));
+      const driver = space.start(['run', file, '--name', name, '--pods', pods]);
+      await driver.says('cut off');
+      well(await space.cli(['cancel', name]));
+      expect((await driver.finished).code).toBe(130);
+      await eventually('its pods are gone', async () => (await podsOf(space, name)).length === 0 || undefined);
     });
 
-    test.concurrent.each(['denied', 'denied-oddly'])('%s: a refusal is final, in its own words', async (kind) => {
-      const known = Date.now();
-      const ran = await run(space, `${kind}-${pods}`, PAIR, ['--pods', pods]);
-      const { make } = await space.taskRuns(`${kind}-${pods}`);
-      const { conditions } = make?.status ?? {};
-      expectFault('webhook-denies', { ...ran, conditions, known, over: Date.now() });
-      const [{ message = '' } = {}] = (conditions ?? []) as readonly { message?: string }[];
-      expect(message).toContain('denied the request: ');
-      expect(message.length).toBeLessThan(1200);
-      expect(ran.stderr).not.toContain('\u001b');
+    test.concurrent('a drain is heard: what runs goes on, and nothing else starts', async () => {
+      const name = `drain-${pods}`;
+      const file = await space.file(`${name}.yaml`, pairOf(`${UNTIL_CUT}\nsleep 5; echo went on`));
+      const driver = space.start(['run', file, '--name', name, '--pods', pods]);
+      await driver.says('cut off');
+      well(await space.cli(['cancel', name, '--mode', 'StoppedRunFinally']));
+      const { stdout, stderr } = await driver.finished;
+      expect(`${stdout}${stderr}`).toContain('went on');
+      expect(`${stdout}${stderr}`).not.toContain('got 21');
     });
+  });
+});
+
+describe('PodSecurity baseline, that warns of and records what is not restricted', () => {
+  let space: TestNamespace;
+  beforeAll(async () => {
+    space = await spaceWith('baseline', []);
+    const mode = (name: string) => `pod-security.kubernetes.io/${name}`;
+    const labels = { [mode('enforce')]: 'baseline', [mode('warn')]: 'restricted', [mode('audit')]: 'restricted' };
+    await admin.patch(
+      { apiVersion: 'v1', kind: 'Namespace', metadata: { name: space.name } },
+      { metadata: { labels } },
+    );
+  });
+
+  test.concurrent.each(GROUPINGS)('lets root run: --pods %s', async (pods) => {
+    const { output } = well(await runObject(space, `root-${pods}`, pairOf('[ $(id -u) = 0 ]'), ['--pods', pods]));
+    expect(output?.status.results).toEqual(FORTY_TWO);
+    await endedPods(space, `root-${pods}`);
   });
 });
