@@ -1,5 +1,4 @@
 import { type Diagnostic, hasErrors, invalidInput } from 'waybill';
-import { openStore } from 'waybill/oci';
 import { compile, type Grouping, type Plan, runNameFor } from 'waybill/plan';
 import { createResolveContext, type ResolveContext, resolveRun } from 'waybill/resolve';
 import { loadPodTemplate, type ParamValue, type PodTemplate } from 'waybill/tekton';
@@ -10,7 +9,7 @@ import { readText } from './files.ts';
 import { readParams, typeParams } from './inputs/params.ts';
 import { readWorkspace } from './inputs/workspaces.ts';
 import { renderDiagnostic } from './output/diagnostic.ts';
-import { REGISTRY_OPTIONS, registryOptions } from './stores.ts';
+import { REGISTRY_OPTIONS, storesOf } from './stores.ts';
 import { TRUST_OPTIONS, trustFrom } from './trust.ts';
 
 /** Options of commands that resolve references under a policy. */
@@ -45,7 +44,7 @@ export const RUN_OPTIONS: readonly Option[] = [
 export const resolveContext = async (context: Context, options: Options): Promise<ResolveContext> => {
   const trust = await trustFrom(context, options);
   return createResolveContext({
-    open: (reference) => openStore(reference, registryOptions(options)).store,
+    open: storesOf(options, context),
     trust,
     frozen: options.frozen === true,
     requireVerified: options.requireVerified === true,

@@ -1,26 +1,108 @@
+import { readFileSync } from 'node:fs';
 import { WaybillError } from 'waybill';
+import { createHttp, traced } from 'waybill/http';
 import {
+  createCredentials,
   type LayoutReference,
+  type OpenOptions,
   openStore,
   parseReference,
-  type RegistryOptions,
   type RegistryReference,
   type Store,
 } from 'waybill/oci';
-import type { Option, Options } from './command.ts';
+import type { Context, Option, Options } from './command.ts';
+import { mirrorsOf, readMirrors } from './registries.ts';
 
 /** Options of every command that talks to a registry. */
 export const REGISTRY_OPTIONS: readonly Option[] = [
   {
     flags: '--insecure <host>',
-    says: 'speak plain HTTP to this host, HOST[:PORT]; by itself it is done only for this machine',
+    says: 'speak plain HTTP to this host, HOST[:PORT]; https://HOST[:PORT]: do not check its certificate',
     repeat: true,
   },
+  { flags: '--ca-file <file>', says: 'certificate authorities (PEM) to trust, besides the usual ones' },
+  { flags: '--cert-file <file>', says: 'client certificate (PEM) for the registries that are named' },
+  { flags: '--key-file <file>', says: 'key of the client certificate (PEM)' },
+  { flags: '--authfile <file>', says: "credentials, in the form of Docker's config.json; default: the usual files" },
+  { flags: '--mirror <host=mirror>', says: 'ask MIRROR (HOST[/PREFIX]) before HOST', repeat: true },
+  { flags: '--debug', says: 'show every request to a registry and its answer, without secrets' },
 ];
 
-export const registryOptions = (options: Options): RegistryOptions => ({
-  insecure: (options.insecure ?? []) as readonly string[],
-});
+/** What the stores of one command share: connections, credentials, mirrors. */
+interface Session {
+  readonly options: OpenOptions;
+  /** Hosts of references that the user named: they, and no others, get to see the client certificate. */
+  readonly named: Set<string>;
+}
+
+/** By the options of a command, which are one object for one call. */
+const sessions = new WeakMap<Options, Session>();
+
+const sessionOf = (options: Options, context: Context): Session => {
+  const known = sessions.get(options);
+  if (known !== undefined) return known;
+  const named = new Set<string>();
+  const made = { options: openOptions(options, context, named), named };
+  sessions.set(options, made);
+  return made;
+};
+
+const openOptions = (options: Options, context: Context, named: ReadonlySet<string>): OpenOptions => {
+  const { env, note, now } = context;
+  const insecure = (options.insecure ?? []) as readonly string[];
+  const { caFile, certFile, keyFile, authfile } = options as Readonly<Record<string, string | undefined>>;
+  if ((certFile === undefined) !== (keyFile === undefined)) {
+    throw new WaybillError('Usage', '--cert-file and --key-file go together');
+  }
+  const http = createHttp({
+    env,
+    insecureHosts: insecure.filter((host) => host.startsWith('https://')).map((host) => host.slice('https://'.length)),
+    ...(caFile !== undefined && { ca: readPem(caFile) }),
+    ...(certFile !== undefined &&
+      keyFile !== undefined && {
+        certificate: { cert: readPem(certFile), key: readPem(keyFile), isFor: (host: string) => named.has(host) },
+      }),
+  });
+  const warned = new Set<string>();
+  return {
+    fetch: options.debug === true ? traced(http, note, now) : http,
+    insecure: insecure.filter((host) => !host.includes('://')),
+    credentials: createCredentials({ env: authfile === undefined ? env : { ...env, REGISTRY_AUTH_FILE: authfile } }),
+    mirrors: mirrorsOf(readMirrors(context, (options.mirror ?? []) as readonly string[])),
+    onWarning: (text, host) => {
+      const line = `warning: ${host} says: ${text}`;
+      if (warned.has(line)) return;
+      warned.add(line);
+      note(line);
+    },
+  };
+};
+
+/** Largest file of certificates that is read, in bytes. */
+const PEM_CAP = 4 * 1024 * 1024;
+
+const readPem = (path: string): string => {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new WaybillError('NotFound', `cannot read ${path}`, { cause });
+  }
+  if (text.length <= PEM_CAP && text.includes('-----BEGIN ')) return text;
+  throw new WaybillError('Usage', `${path} is no PEM file`, { hint: 'certificates and keys are PEM: -----BEGIN …' });
+};
+
+/** Opens the stores of references that a command meets, all of them with what its options say. */
+export const storesOf = (
+  options: Options,
+  context: Context,
+): ((reference: RegistryReference | LayoutReference) => Store) => {
+  const session = sessionOf(options, context);
+  return (reference) => {
+    if (reference.kind === 'registry') session.named.add(reference.host);
+    return openStore(reference, session.options).store;
+  };
+};
 
 export interface OpenedReference {
   readonly store: Store;
@@ -30,9 +112,11 @@ export interface OpenedReference {
 }
 
 /** The store of a reference given on the command line; a file or another resolver is refused. */
-export const open = (text: string, options: Options): OpenedReference => {
+export const open = (text: string, options: Options, context: Context): OpenedReference => {
   const reference = parseReference(text);
-  const opened = openStore(reference, registryOptions(options));
+  const session = sessionOf(options, context);
+  if (reference.kind === 'registry') session.named.add(reference.host);
+  const opened = openStore(reference, session.options);
   return { ...opened, reference: reference as RegistryReference | LayoutReference };
 };
 
@@ -40,8 +124,9 @@ export const open = (text: string, options: Options): OpenedReference => {
 export const openTarget = (
   text: string,
   options: Options,
+  context: Context,
 ): { readonly store: Store; readonly tag: string; readonly reference: RegistryReference | LayoutReference } => {
-  const { store, reference } = open(text, options);
+  const { store, reference } = open(text, options, context);
   if (reference.digest !== undefined || reference.object !== undefined) {
     throw new WaybillError('Usage', `${text} cannot be written to: a digest follows from the content`, {
       hint: 'name a tag',

@@ -11,9 +11,10 @@ export const command: Command = {
   options: [{ flags: '--no-referrers', says: 'leave signatures and other referrers behind' }, ...REGISTRY_OPTIONS],
   example: 'waybill copy registry.example/ci/release:1.4.0 oci:./mirror:1.4.0',
   output: z.object({ name: z.string(), tag: z.string(), digest: z.string(), copied: z.number(), skipped: z.number() }),
-  run: async ({ signal }, [from, to], options) => {
-    const source = open(from as string, options);
-    const target = openTarget(to as string, options);
+  run: async (context, [from, to], options) => {
+    const { signal } = context;
+    const source = open(from as string, options, context);
+    const target = openTarget(to as string, options, context);
     const count = { copied: 0, exists: 0, mounted: 0 };
     const { digest } = await copy(source.store, source.ref, target.store, target.tag, {
       referrers: options.referrers !== false,

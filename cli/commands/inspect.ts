@@ -21,8 +21,9 @@ export const command: Command = {
       z.object({ digest: z.string(), artifactType: z.string(), annotations: z.record(z.string(), z.string()) }),
     ),
   }),
-  run: async ({ signal }, [text], options) => {
-    const { store, ref, reference } = open(text as string, options);
+  run: async (context, [text], options) => {
+    const { signal } = context;
+    const { store, ref, reference } = open(text as string, options, context);
     const descriptor = await store.resolve(ref, signal);
     const { annotations, entries } = await listBundle(store, descriptor, signal);
     const referrers = await Array.fromAsync(store.referrers(descriptor, undefined, signal));

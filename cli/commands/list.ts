@@ -22,8 +22,9 @@ export const command: Command = {
     }),
     z.object({ tags: z.array(z.string()) }),
   ]),
-  run: async ({ signal }, [text], options) => {
-    const { store, ref, reference } = open(text as string, options);
+  run: async (context, [text], options) => {
+    const { signal } = context;
+    const { store, ref, reference } = open(text as string, options, context);
     if (reference.tag === undefined && reference.digest === undefined) {
       const tags = await Array.fromAsync(store.tags(signal));
       return { data: { tags }, text: tags.join('\n') };

@@ -14,7 +14,7 @@ export const command: Command = {
   example: 'waybill pack tasks/ pipeline.yaml -t oci:./out:1.4.0',
   output: z.object({ name: z.string(), tag: z.string(), digest: z.string(), objects: z.number() }),
   run: async (context, [paths], options) => {
-    const { store, tag, reference } = openTarget(options.tag as string, options);
+    const { store, tag, reference } = openTarget(options.tag as string, options, context);
     const bundle = await packFiles(context, paths as readonly string[], options);
     const { digest } = await pushImage(store, bundle, { tag, signal: context.signal });
     const name = nameOf(reference);

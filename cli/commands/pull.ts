@@ -17,8 +17,9 @@ export const command: Command = {
   ],
   example: 'waybill pull registry.example/ci/release:1.4.0 -d ./release',
   output: z.object({ digest: z.string(), files: z.array(z.string()) }),
-  run: async ({ signal }, [text], options) => {
-    const { store, ref } = open(text as string, options);
+  run: async (context, [text], options) => {
+    const { signal } = context;
+    const { store, ref } = open(text as string, options, context);
     const descriptor = await store.resolve(ref, signal);
     const { entries } = await listBundle(store, descriptor, signal);
     const folder = options.dir as string;

@@ -21,7 +21,7 @@ export const command: Command = {
     const last = (words as readonly string[]).at(-1) as string;
     const [first] = sources;
     if (first === undefined) throw new WaybillError('Usage', 'nothing to push', { hint: 'waybill push PATH… REF' });
-    const { store, tag, reference } = openTarget(last, options);
+    const { store, tag, reference } = openTarget(last, options, context);
     const name = nameOf(reference);
     const { signal } = context;
     if (!first.startsWith('oci:')) {
@@ -35,7 +35,7 @@ export const command: Command = {
       throw new WaybillError('Usage', 'one packed bundle is pushed at a time', {
         hint: `leave out ${sources.slice(1).join(' ')}`,
       });
-    const source = open(first, options);
+    const source = open(first, options, context);
     const { digest } = await copy(source.store, source.ref, store, tag, { referrers: true, signal });
     return { data: { name, tag, digest }, text: `${name}:${tag}@${digest}` };
   },

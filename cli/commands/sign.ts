@@ -16,13 +16,14 @@ export const command: Command = {
   ],
   example: 'waybill sign --key waybill.key registry.example/ci/release:1.4.0',
   output: z.object({ name: z.string(), digest: z.string(), signature: z.string() }),
-  run: async ({ env, signal, stdin, now }, [text], options) => {
+  run: async (context, [text], options) => {
+    const { env, signal, stdin, now } = context;
     const password = env.COSIGN_PASSWORD;
     const key = await readPrivateKey(
       await readText(options.key as string, stdin),
       password === undefined ? {} : { password },
     );
-    const { store, ref, reference } = open(text as string, options);
+    const { store, ref, reference } = open(text as string, options, context);
     const descriptor = await store.resolve(ref, signal);
     const signature = await signBundle(store, descriptor, keySigner(key), { now: new Date(now()), signal });
     const data = { name: nameOf(reference), digest: descriptor.digest, signature: signature.digest };

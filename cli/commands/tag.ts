@@ -10,8 +10,9 @@ export const command: Command = {
   options: REGISTRY_OPTIONS,
   example: 'waybill tag registry.example/ci/release:1.4.0 1.4 latest',
   output: z.object({ name: z.string(), digest: z.string(), tags: z.array(z.string()) }),
-  run: async ({ signal }, [text, tags], options) => {
-    const { store, ref, reference } = open(text as string, options);
+  run: async (context, [text, tags], options) => {
+    const { signal } = context;
+    const { store, ref, reference } = open(text as string, options, context);
     const descriptor = await store.resolve(ref, signal);
     for (const tag of tags as readonly string[]) await store.tag(descriptor, tag, signal);
     const data = { name: nameOf(reference), digest: descriptor.digest, tags };

@@ -21,7 +21,7 @@ export const command: Command = {
     if (trust === undefined) {
       throw new WaybillError('Usage', 'nothing to verify with', { hint: 'give --policy FILE or --key FILE' });
     }
-    const { store, ref, reference } = open(text as string, options);
+    const { store, ref, reference } = open(text as string, options, context);
     const descriptor = await store.resolve(ref, context.signal);
     const verdict = await judge(store, descriptor, nameOf(reference), trust, { signal: context.signal });
     assertAllowed(verdict);

@@ -1,4 +1,4 @@
-import type { Agent } from 'undici';
+import type { Agent, ProxyAgent } from 'undici';
 
 /**
  * What every client here asks of a fetch: WHATWG's, with an absolute URL. A caller of the library may give another
@@ -36,6 +36,8 @@ export interface FetchOptions {
   readonly bodyTimeout?: number;
   /** Connections to one origin at a time; further requests wait. */
   readonly connections?: number;
+  /** A proxy (`http://[USER:PASSWORD@]HOST:PORT`) through which all connections go. */
+  readonly proxy?: string;
 }
 
 /** What undici wants to hear of a connection. */
@@ -59,18 +61,23 @@ export const createFetch = ({
   headersTimeout = 60_000,
   bodyTimeout = 60_000,
   connections = 64,
+  proxy,
 }: FetchOptions = {}): ClosableFetch => {
-  let agent: Agent | undefined;
+  let agent: Agent | ProxyAgent | undefined;
   const send: Fetch = async (url, init) => {
     const undici = await import('undici');
-    agent ??= new undici.Agent({
+    const options = {
       connect: connectOptions(connect),
       headersTimeout,
       bodyTimeout,
       connections,
       // Below the idle limits of common proxies, so that we rather than they close an idle connection.
       keepAliveTimeout: 15_000,
-    });
+    };
+    agent ??=
+      proxy === undefined
+        ? new undici.Agent(options)
+        : new undici.ProxyAgent({ ...options, uri: proxy, requestTls: options.connect, proxyTls: options.connect });
     // undici's Request and Response types are its own copy of the ones that Node declares.
     return (await undici.fetch(url, { ...init, dispatcher: agent } as never)) as unknown as Response;
   };

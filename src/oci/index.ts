@@ -13,7 +13,8 @@ export {
   referrerOf,
 } from './manifest.ts';
 export { createMemoryStore } from './memory.ts';
-export { type Opened, openStore } from './open.ts';
+export { mirrored } from './mirror.ts';
+export { type Opened, type OpenOptions, openStore } from './open.ts';
 export {
   type ManifestOptions,
   pushBlob,

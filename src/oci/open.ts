@@ -1,8 +1,9 @@
 import { WaybillError } from '../core/index.ts';
 import { openLayout } from './layout/layout.ts';
+import { mirrored } from './mirror.ts';
 import { formatReference, type Reference } from './reference.ts';
 import { openRegistry, type RegistryOptions } from './registry/registry.ts';
-import type { Store } from './types.ts';
+import type { Place, Store } from './types.ts';
 
 /** A store, and what to resolve in it. */
 export interface Opened {
@@ -11,11 +12,27 @@ export interface Opened {
   readonly ref: string;
 }
 
+/** How stores are opened. */
+export interface OpenOptions extends RegistryOptions {
+  /** The mirrors of a repository, in the order in which they are asked. */
+  readonly mirrors?: (place: Place) => readonly Place[];
+}
+
+const openMirrored = ({ host, repository }: Place, { mirrors = () => [], ...options }: OpenOptions): Store => {
+  const store = openRegistry(host, repository, options);
+  const places = mirrors({ host, repository });
+  if (places.length === 0) return store;
+  return mirrored(
+    store,
+    places.map((place) => openRegistry(place.host, place.repository, { ...options, mirrorOf: host })),
+  );
+};
+
 /**
  * The store that a registry or layout reference names. A range must have been turned into a tag before; files and the
  * other resolvers are no stores (`BadReference`).
  */
-export const openStore = (reference: Reference, options: RegistryOptions = {}): Opened => {
+export const openStore = (reference: Reference, options: OpenOptions = {}): Opened => {
   switch (reference.kind) {
     case 'registry':
       if (reference.range !== undefined) {
@@ -24,7 +41,7 @@ export const openStore = (reference: Reference, options: RegistryOptions = {}): 
         });
       }
       return {
-        store: openRegistry(reference.host, reference.repository, options),
+        store: openMirrored(reference, options),
         ref: reference.digest ?? reference.tag ?? 'latest',
       };
     case 'layout':

@@ -1,6 +1,6 @@
 import type { Fetch } from '../../http/index.ts';
 import { type Challenge, parseChallenges } from './challenge.ts';
-import { basicHeader, type Credentials } from './credential.ts';
+import { basicHeader, type Credential, type Credentials, secretsOf } from './credential.ts';
 import { fetchToken } from './token.ts';
 
 export type Action = 'pull' | 'push' | 'delete';
@@ -15,6 +15,8 @@ export interface Access {
 export interface Authenticator {
   /** The `Authorization` header for an access, if one is known to be needed. */
   header(access: Access): string | undefined;
+  /** What was sent, or is to be, and must not be shown. */
+  secrets(): readonly string[];
   /** Answers a 401: true if there is now another header to try with. */
   challenged(challenge: Challenged): Promise<boolean>;
 }
@@ -58,6 +60,7 @@ const keyOf = ({ action, from = '' }: Access): string => `${action} ${from}`;
  */
 export const createAuth = ({ fetch, host, origin, repository, credentials, now }: AuthOptions): Authenticator => {
   let basic: string | undefined;
+  let used: Credential | undefined;
   const tokens = new Map<string, Held>();
   const pending = new Map<string, Promise<void>>();
 
@@ -74,6 +77,7 @@ export const createAuth = ({ fetch, host, origin, repository, credentials, now }
 
   const renew = async (challenge: Challenge, access: Access): Promise<void> => {
     const credential = await credentials(host, repository);
+    used = credential;
     const hold = (token: string, until: number): void => {
       tokens.set(keyOf(access), { ...access, header: `Bearer ${token}`, until });
     };
@@ -85,6 +89,7 @@ export const createAuth = ({ fetch, host, origin, repository, credentials, now }
 
   return {
     header,
+    secrets: () => [...secretsOf(used), ...[...tokens.values()].map((held) => held.header.slice('Bearer '.length))],
     challenged: async ({ text, access, sent }) => {
       // Another request was challenged meanwhile, and its answer serves this one too.
       if (header(access) !== sent) return true;
@@ -99,6 +104,7 @@ export const createAuth = ({ fetch, host, origin, repository, credentials, now }
         return header(access) !== sent;
       }
       const credential = await credentials(host, repository);
+      used = credential;
       if (!challenges.some(({ scheme }) => scheme === 'basic') || credential?.kind !== 'basic') return false;
       basic = basicHeader(credential.username, credential.password);
       return basic !== sent;

@@ -157,7 +157,7 @@ export const createClient = (host: string, repository: string, options: ClientOp
         const again = safe ? isTransient(response.status) : isRefusedUnread(response.status) && canRepeat(body);
         const asked = retryAfter(response.headers.get('retry-after'), now());
         wait = again ? waitFor(retry, { attempt, asked, elapsed: now() - started, random: random() }) : undefined;
-        if (wait === undefined) throw await errorOf(response, what, host);
+        if (wait === undefined) throw await errorOf(response, what, host, auth.secrets());
         await discard(response);
       } catch (error) {
         if (isAbort(error, signal) || networkCode(error) === undefined) throw error;

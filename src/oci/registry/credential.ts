@@ -14,6 +14,14 @@ const IDENTITY_USER = '<token>';
 export const credentialOf = (username: string, password: string): Credential =>
   username === IDENTITY_USER ? { kind: 'identity', token: password } : { kind: 'basic', username, password };
 
+/** What of a credential must not be shown, in every spelling in which a server may have read it. */
+export const secretsOf = (credential: Credential | undefined): readonly string[] => {
+  if (credential === undefined) return [];
+  if (credential.kind !== 'basic') return [credential.token];
+  const { username, password } = credential;
+  return [password, basicHeader(username, password).slice('Basic '.length)];
+};
+
 /** The value of an `Authorization` header for HTTP Basic, in UTF-8. https://www.rfc-editor.org/rfc/rfc7617 */
 export const basicHeader = (username: string, password: string): string =>
   `Basic ${Buffer.from(`${username}:${password}`, 'utf8').toString('base64')}`;

@@ -29,7 +29,7 @@ let shared: Fetch | undefined;
  * https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md
  */
 export const openRegistry = (host: string, repository: string, options: RegistryOptions = {}): Store => {
-  shared ??= createHttp();
+  shared ??= createHttp({ env: process.env });
   const now = options.now ?? Date.now;
   const random = options.random ?? Math.random;
   const sleep = options.sleep ?? ((ms, signal) => pause(ms, undefined, { signal }));

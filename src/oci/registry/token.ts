@@ -3,7 +3,7 @@ import { WaybillError } from '../../core/index.ts';
 import type { Fetch } from '../../http/index.ts';
 import { bodyBytes } from './body.ts';
 import type { Challenge } from './challenge.ts';
-import { basicHeader, type Credential } from './credential.ts';
+import { basicHeader, type Credential, secretsOf } from './credential.ts';
 import { errorOf } from './error.ts';
 import { isPrivate } from './hosts.ts';
 
@@ -60,7 +60,7 @@ export const fetchToken = async (request: TokenRequest): Promise<Token> => {
       credential?.kind === 'basic' ? { authorization: basicHeader(credential.username, credential.password) } : {};
     response = await fetch(realm, { redirect: 'error', headers });
   }
-  if (!response.ok) throw await errorOf(response, 'a request for a token', realm.host);
+  if (!response.ok) throw await errorOf(response, 'a request for a token', realm.host, secretsOf(credential));
   const parsed = answer.safeParse(readJson(await bodyBytes(response, 256 * 1024)));
   const value = parsed.data?.token ?? parsed.data?.access_token;
   if (value === undefined || value === '') {
