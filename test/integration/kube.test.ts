@@ -156,7 +156,7 @@ test('records are listed without their content, and deleted with all they own', 
   const record = recordOf('gone');
   const held = await store.create(record, { holder: 'driver' });
   await held.release();
-  const owner = { apiVersion: 'v1', kind: 'Secret', ...held.run.owner, controller: true, blockOwnerDeletion: true };
+  const owner = { apiVersion: 'v1', kind: 'Secret', ...held.run.owner, controller: true };
   const labels = { 'waybill.dev/run-uid': record.uid };
   await client.create('pods', {
     ...podOf('gone', 'sleep 600'),

@@ -18,16 +18,19 @@ export const owned = (
   namespace: run.namespace,
   labels: { ...metadata?.labels, [KEYS.managedBy]: MANAGER, [KEYS.run]: run.name, [KEYS.runUid]: run.uid },
   annotations: { ...metadata?.annotations, ...annotations },
-  ownerReferences: [
-    {
-      apiVersion: 'v1',
-      kind: 'Secret',
-      name: run.owner.name,
-      uid: run.owner.uid,
-      blockOwnerDeletion: true,
-      controller: true,
-    },
-  ],
+  ownerReferences: [ownedBy(run.owner)],
+});
+
+/**
+ * The record as owner, without `blockOwnerDeletion`: clusters that guard it (OwnerReferencesPermissionEnforcement, always on
+ * in OpenShift) want the right to update `secrets/finalizers` for that, and nobody here needs what it gives.
+ */
+export const ownedBy = ({ name, uid }: RunRef['owner']) => ({
+  apiVersion: 'v1',
+  kind: 'Secret',
+  name,
+  uid,
+  controller: true,
 });
 
 /** Which attempt of which group a pod of the run is; undefined for a pod that is not the run's, whatever its labels say. */
