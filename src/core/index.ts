@@ -1,5 +1,6 @@
 export { type Backoff, backoff } from './backoff.ts';
 export { CODES, type Code, type Kind } from './codes.ts';
+export { conceal } from './conceal.ts';
 export { type Diagnostic, formatPath, hasErrors, type Path, type Position, type Range } from './diagnostic.ts';
 export { type Digest, digestOf, hasherFor, hexOf, isDigest, parseDigest } from './digest.ts';
 export { formatDuration, parseDuration } from './duration.ts';

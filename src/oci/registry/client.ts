@@ -39,6 +39,8 @@ export interface Client {
   send(request: Request): Promise<Response>;
   /** The same with the whole body, at most `cap` bytes; a connection lost in the middle is retried too. */
   read(request: Request, cap: number): Promise<{ readonly response: Response; readonly bytes: Buffer }>;
+  /** An answer that was accepted, but is a failure all the same, as the error that `send` would have thrown. */
+  refusal(response: Response, what: string): Promise<WaybillError>;
   /** A URL that a registry gave in a header, made absolute. Throws `RegistryError` if it must not be followed. */
   follow(location: string, base: string | URL): URL;
   /**
@@ -157,7 +159,7 @@ export const createClient = (host: string, repository: string, options: ClientOp
         const again = safe ? isTransient(response.status) : isRefusedUnread(response.status) && canRepeat(body);
         const asked = retryAfter(response.headers.get('retry-after'), now());
         wait = again ? waitFor(retry, { attempt, asked, elapsed: now() - started, random: random() }) : undefined;
-        if (wait === undefined) throw await errorOf(response, what, host, auth.secrets());
+        if (wait === undefined) throw await refusal(response, what);
         await discard(response);
       } catch (error) {
         if (isAbort(error, signal) || networkCode(error) === undefined) throw error;
@@ -168,6 +170,8 @@ export const createClient = (host: string, repository: string, options: ClientOp
       await sleep(wait, signal);
     }
   };
+
+  const refusal: Client['refusal'] = (response, what) => errorOf(response, what, host, auth.secrets());
 
   const again: Client['again'] = async (attempt, started, signal) => {
     const wait = waitFor(retry, { attempt, elapsed: now() - started, random: random() });
@@ -188,7 +192,7 @@ export const createClient = (host: string, repository: string, options: ClientOp
     }
   };
 
-  return { host, repository, origin, send: (request) => sendSince(request, now()), read, follow, again, now };
+  return { host, repository, origin, send: (request) => sendSince(request, now()), read, refusal, follow, again, now };
 };
 
 /** A lost connection as an error of its own. */

@@ -5,7 +5,6 @@ import { assertMatches, checkedBytes, verified } from '../verify.ts';
 import { hasBlob } from './blobs.ts';
 import { discard } from './body.ts';
 import type { Client, Request } from './client.ts';
-import { errorOf } from './error.ts';
 import { createPieces } from './pieces.ts';
 import type { Session, Sessions } from './sessions.ts';
 
@@ -69,7 +68,7 @@ export const createUpload = (client: Client, sessions: Sessions, limit = Number.
       const accept = [...request.accept, 413, ...PASSING];
       const response = await client.send({ ...request, accept, action: 'push', what, repeatable: false, signal });
       if (!response.ok) {
-        const error = await errorOf(response, what, client.host);
+        const error = await client.refusal(response, what);
         return { kind: response.status === 413 ? 'too-large' : 'lost', error };
       }
       await discard(response);
