@@ -203,6 +203,9 @@ describe.concurrent('a user', () => {
     ];
     const pipeline = await space.file('needed.yaml', pipelineOf('needed', { workspaces: [{ name: 'w' }], tasks }));
     const { stderr } = well(await run(tool, pipeline, 'needed', ['-w', 'w=claim=16Mi']));
+    // That would need a right on `secrets/finalizers` in clusters with OwnerReferencesPermissionEnforcement.
+    const owners = (await space.pods()).flatMap(({ metadata }) => metadata.ownerReferences ?? []);
+    expect(owners.filter(({ blockOwnerDeletion }) => blockOwnerDeletion === true)).toEqual([]);
     expect(stderr).toContain('LogForbidden');
   });
 

@@ -71,7 +71,7 @@ export const RIGHTS: readonly Right[] = [
     resource: 'secrets',
     verb: 'watch',
     what: 'hears at once that a run was cancelled from elsewhere, or taken over',
-    without: 'that is heard when the driver writes next, at most 10 s later',
+    without: 'a cancel from elsewhere is heard when the driver writes next, at most 10 s later',
     roles: OPTIONAL,
   },
   {
@@ -106,7 +106,7 @@ export const RIGHTS: readonly Right[] = [
     resource: 'pods',
     verb: 'delete',
     what: 'stops the pods of a task that was cancelled or is out of time',
-    without: 'they would go on after the end of their run',
+    without: 'pods would go on after the end of their run',
     roles: { ...NEEDED, canceller: 'needed' },
   },
   {
@@ -150,14 +150,14 @@ export const RIGHTS: readonly Right[] = [
     resource: 'events',
     verb: 'list',
     what: 'says why a pod does not start',
-    without: 'the reasons of the pod status alone are shown, and a run takes up to a second longer',
+    without: 'reasons come from the status of the pod alone, and a run takes up to a second longer',
     roles: OPTIONAL,
   },
   {
     resource: 'events',
     verb: 'watch',
     what: 'says it as soon as it is known, and when the agent of a pod has started',
-    without: 'the same',
+    without: 'reasons may come late, and a run takes up to a second longer',
     roles: OPTIONAL,
   },
   {
@@ -178,14 +178,14 @@ export const RIGHTS: readonly Right[] = [
     resource: 'persistentvolumeclaims',
     verb: 'list',
     what: '`waybill delete` sees that the claims of a run are gone',
-    without: 'it may return before they are',
+    without: '`waybill delete` may return before the claims of a run are gone',
     roles: { runner: 'optional' },
   },
   {
     resource: 'persistentvolumeclaims',
     verb: 'delete',
     what: '`waybill delete` deletes them where the garbage collector is slow',
-    without: 'they are left to the garbage collector',
+    without: '`waybill delete` leaves claims to the garbage collector',
     roles: { runner: 'optional' },
   },
 ];
