@@ -73,7 +73,7 @@ const start = async (
   context.note(`${plan.source.kind} ${plan.source.name} as run ${plan.name}: ${verdictText(plan.source.verdict)}`);
   const record = newRecord(plan, { uid, createdAt: context.now(), agentImage });
   if (options.dryRun === true) return outcome(record, record.state);
-  await demandRights?.(plan.workspaces.some(({ kind }) => kind === 'template'));
+  await demandRights?.(makesClaims(plan));
   const held = await connection.records.create(record, { holder: holderName(), signal: context.signal });
   return finish(context, connection, held, record, limits);
 };
@@ -87,10 +87,16 @@ const resume = async (
   const name = options.resume as string;
   if (text !== undefined)
     throw new WaybillError('Usage', '--resume goes on with what the record says', { hint: `leave out ${text}` });
+  const demandRights = askRights(context, connection);
+  // A driver that may not start pods would end the run with a failure that is none of the run's.
+  const { record: found } = await connection.records.load(connection.namespace, name, context.signal);
+  await demandRights(makesClaims(found.plan));
   const { held, record } = await takeOver(context, connection, name);
   context.note(`${name}: resumed as driver ${held.run.epoch}`);
   return finish(context, connection, held, record);
 };
+
+const makesClaims = ({ workspaces }: RunRecord['plan']): boolean => workspaces.some(({ kind }) => kind === 'template');
 
 const finish = async (
   context: Context,

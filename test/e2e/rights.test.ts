@@ -258,6 +258,8 @@ describe.concurrent('a user', () => {
     expect((await driven.finished).code).toBe(130);
     left.child.kill('SIGKILL');
     await left.finished;
+    // Who may not start pods does not take a run over, only to let it fail.
+    expect(errorOf(await tool.run(['--resume', 'left']))).toMatchObject(forbidden('create', 'pods'));
     const { stdout } = well(await tool.cli(['cancel', 'left', '-o', 'json']));
     expect(JSON.parse(stdout)).toMatchObject({ finished: true, reason: 'TaskRunCancelled' });
   });

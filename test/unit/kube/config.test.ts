@@ -165,6 +165,10 @@ test('a plugin is run once until its token ends, and told of the cluster', async
   expect(both.map(({ token }) => token)).toEqual(['1-x', '1-x']);
   now = Date.parse('2030-01-01T00:00:00Z');
   expect((await authenticator.current()).token).toBe('2-x');
+  // A token that the server refuses is of no use until its end.
+  now = 0;
+  expect(authenticator.refused(await authenticator.current())).toBe(true);
+  expect((await authenticator.current()).token).toBe('3-x');
 });
 
 test.each([
