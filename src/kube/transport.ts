@@ -38,7 +38,7 @@ type SocketCall = Pick<Call, 'path' | 'query' | 'what' | 'signal'> & { readonly 
 export interface Transport {
   readonly server: string;
   readonly counters: Counters;
-  /** Milliseconds to add to this machine's clock to get the server's, as of its last answer; a whole second may be off. */
+  /** Milliseconds to add to this machine's clock to get the server's, also after that was set; two seconds may be off. */
   readonly clockSkew: () => number;
   /** The answer to a call, if it is a good one; anything else is thrown. That of a call that is no stream has been read. */
   send(call: Call): Promise<Response>;
@@ -91,7 +91,8 @@ export const createTransport = (
   const authenticator = createAuthenticator(access.credential, { cluster: access, env });
   const trouble = troubleTeller(access.server, onTrouble);
   const fetches = new Map<string, ClosableFetch>();
-  let skew = 0;
+  /** The server's time is this and {@link performance.now}, which nobody can set. */
+  let base = Date.now() - performance.now();
 
   const connectFor = (identity: { readonly cert?: string; readonly key?: string }): Connect => ({
     rejectUnauthorized: !access.skipVerify,
@@ -149,9 +150,14 @@ export const createTransport = (
   };
 
   const noteTime = (response: Response): void => {
-    const ahead = Date.parse(response.headers.get('date') ?? '') - Date.now();
+    const ahead = Date.parse(response.headers.get('date') ?? '') - (base + performance.now());
     // The header has no fractions: less than that is no skew.
-    if (!Number.isNaN(ahead)) skew = Math.abs(ahead) < 2000 ? 0 : ahead;
+    if (Math.abs(ahead) >= 2000) base += ahead;
+  };
+
+  const clockSkew = (): number => {
+    const ahead = base + performance.now() - Date.now();
+    return Math.abs(ahead) < 2000 ? 0 : ahead;
   };
 
   const urlOf = ({ path, query = {} }: Pick<Call, 'path' | 'query'>): URL => {
@@ -208,7 +214,7 @@ export const createTransport = (
   return {
     server: access.server,
     counters,
-    clockSkew: () => skew,
+    clockSkew,
     send,
     receive,
     close: async () => {

@@ -1,3 +1,4 @@
+import { isWaybillError } from '../core/index.ts';
 import { type Action, advance, type EngineEvent, pendingActions, type RunState } from '../engine/index.ts';
 import { type Pause, sleep } from '../kube/index.ts';
 import type { Plan } from '../plan/index.ts';
@@ -21,7 +22,7 @@ export interface DriveOptions {
   readonly compile: (state: RunState, group: number, attempt: number) => PodRequest;
   /** Cancels the run: its pods are stopped, its record is written. */
   readonly signal?: AbortSignal;
-  /** Ends the driver at once; the run can be resumed. */
+  /** Ends the driver at once, and gives the lease back: the run goes on when it is resumed. */
   readonly force?: AbortSignal;
   readonly onEvent?: (event: DriverEvent) => void;
   readonly clock?: Clock;
@@ -31,12 +32,14 @@ export interface DriveOptions {
 /**
  * Drives a run from wherever its record says it is to its end, and returns its last state, which has been written.
  * Throws `DriverLost` when another driver took over, the reason of `force` when that aborts, and what the runtime throws
- * when it can't observe. The lease is given back in any case but `force`.
+ * when it can't observe. The lease is given back in any case, as far as somebody answers.
  */
 export const drive = async (options: DriveOptions): Promise<RunState> => new Driver(options).run();
 
 type Message = PodMessage | { readonly kind: 'observed'; readonly observation: Observation };
 
+/** So long a driver that ends before its run tries to give its lease back. */
+const LEAVE_MS = 5000;
 /** Pods that nobody asked for must not fill the memory. */
 const HELD_CAP = 20_000;
 
@@ -83,7 +86,7 @@ class Driver {
     const end = (reason: AbortSignal): void => this.#inbox.close({ error: reason.reason });
     onAbort(record.lost, this.#over.signal, () => end(record.lost));
     if (force !== undefined) onAbort(force, this.#over.signal, () => end(force));
-    if (signal !== undefined) onAbort(signal, this.#over.signal, () => this.#cancel('Cancelled'));
+    if (signal !== undefined) onAbort(signal, this.#over.signal, () => this.#interrupt());
     try {
       this.#begin();
       record.onCancel((mode) => this.#cancel(mode));
@@ -98,13 +101,28 @@ class Driver {
       await this.#observing;
       return this.#state;
     } catch (error) {
-      if (force?.aborted === true) record.abandon();
-      else await record.release().catch(() => undefined);
+      if (isWaybillError(error, 'DriverLost')) await this.#pods.disown().catch(() => undefined);
+      else await this.#leave();
       throw error;
     } finally {
       this.#over.abort();
       for (const cancel of this.#wakes.values()) cancel();
     }
+  }
+
+  async #leave(): Promise<void> {
+    const { record, pause = sleep } = this.#options;
+    const left = new AbortController();
+    await Promise.race([record.release(), pause(LEAVE_MS, left.signal)]).catch(() => undefined);
+    left.abort();
+    record.abandon();
+  }
+
+  /** Whoever goes on with the run, should this process not live to see its end, must know that it was cancelled. */
+  #interrupt(): void {
+    if (this.#state.phase === 'done') return;
+    this.#options.record.cancel('Cancelled');
+    this.#cancel('Cancelled');
   }
 
   /** A new run starts at once; one that goes on first learns which of its pods are left. */
@@ -171,6 +189,10 @@ class Driver {
         return;
       case 'present':
         if (this.#resumed) this.#resume(observation.pods);
+        else for (const pod of observation.pods) this.#appeared(pod);
+        return;
+      case 'appeared':
+        this.#appeared(observation.pod);
         return;
       case 'event': {
         const { uid, event } = observation;
@@ -201,10 +223,14 @@ class Driver {
       // Created, but not yet recorded: its start, which comes again, adopts it. Nobody waits for any other one.
       const adopted = group?.phase === 'starting' && group.attempt === pod.attempt;
       if (this.#uids.has(pod.uid) || adopted) continue;
-      this.#pods.know(pod);
-      this.#pods.stop(pod);
+      this.#pods.remove(pod);
     }
     for (const action of pendingActions(this.#options.plan, this.#state, at)) this.#act(action);
+  }
+
+  /** A pod that nobody waits for was made by a driver that had been replaced when its request arrived. */
+  #appeared(pod: PodHandle): void {
+    if (!this.#uids.has(pod.uid) && !this.#pods.awaits(pod)) this.#pods.remove(pod);
   }
 
   #know(pod: PodHandle): void {

@@ -1,4 +1,4 @@
-import { backoff } from '../core/index.ts';
+import { backoff, isWaybillError } from '../core/index.ts';
 import type { Action, EngineEvent, RunState } from '../engine/index.ts';
 import type { Pause } from '../kube/index.ts';
 import type { Plan } from '../plan/index.ts';
@@ -39,12 +39,16 @@ export interface Attempt {
 
 /** Room in a quota is taken at most so long after it is there. */
 const BACKOFF = { base: 500, cap: 8000 };
+/** So long a driver that was replaced waits for the answers to what it had asked for. */
+const ANSWERS_MS = 10_000;
 
 /** The pods of one run, as its driver starts and stops them, in the background. Doing a thing twice is harmless. */
 export class RunPods {
   readonly #options: PodsOptions;
   /** Pods being started; aborting one ends its wait before the creation. */
-  readonly #starts = new Map<string, AbortController>();
+  readonly #starts = new Map<string, { readonly waiting: AbortController; readonly done: Promise<unknown> }>();
+  /** Pods that were created, maybe after the lease had run out. */
+  readonly #unsure = new Map<string, PodHandle>();
   readonly #stops = new Set<Promise<void>>();
   /** Attempts that were to be stopped, and those of them whose pod was known by then. */
   readonly #stopped = new Set<string>();
@@ -70,6 +74,11 @@ export class RunPods {
     this.#pods.set(keyOf(pod), pod);
   }
 
+  /** Whether a pod of this name is being started: it will be found, and adopted if it is as it should be. */
+  awaits(what: Attempt): boolean {
+    return this.#starts.has(keyOf(what));
+  }
+
   /** A start has come to its end with this pod. */
   created(pod: PodHandle): void {
     this.#starts.delete(keyOf(pod));
@@ -85,27 +94,32 @@ export class RunPods {
     const key = keyOf(action);
     if (this.#starts.has(key) || this.#pods.has(key)) return;
     const waiting = new AbortController();
-    this.#starts.set(key, waiting);
-    this.#startUntilDone(action, waiting.signal).then((message) => {
+    const done = this.#startUntilDone(action, waiting.signal).then((message) => {
       if (message.kind !== 'created') this.#starts.delete(key);
       this.#options.tell(message);
     }, this.#options.fail);
+    this.#starts.set(key, { waiting, done });
   }
 
   /** Ends all waits for a start. */
   abortStarts(): void {
-    for (const waiting of this.#starts.values()) waiting.abort();
+    for (const { waiting } of this.#starts.values()) waiting.abort();
   }
 
   stop(what: Attempt): void {
     const key = keyOf(what);
     this.#stopped.add(key);
-    this.#starts.get(key)?.abort();
+    this.#starts.get(key)?.waiting.abort();
     const pod = this.#pods.get(key);
     if (pod === undefined || this.#stopping.has(key)) return;
     this.#stopping.add(key);
+    this.remove(pod);
+  }
+
+  /** Stops a pod, whatever is known of its attempt. */
+  remove(pod: PodHandle): void {
     const { record, runtime, over, state, tell } = this.#options;
-    const stop = this.#untilDone(() => runtime.stop(record.run, pod, over)).finally(() => {
+    const stop = this.#untilDone((signal) => runtime.stop(record.run, pod, signal)).finally(() => {
       this.#stops.delete(stop);
       if (this.#stops.size === 0 && !over.aborted) record.save(state());
       tell({ kind: 'done' });
@@ -115,8 +129,26 @@ export class RunPods {
 
   drain(what: Attempt): void {
     const pod = this.#pods.get(keyOf(what));
-    const { record, runtime, over } = this.#options;
-    if (pod !== undefined) void this.#untilDone(() => runtime.drain(record.run, pod, over));
+    const { record, runtime } = this.#options;
+    if (pod !== undefined) void this.#untilDone((signal) => runtime.drain(record.run, pod, signal));
+  }
+
+  /**
+   * For a driver that was replaced. A pod that it made when it was no more the driver is found by the one that is, whose
+   * watch shows it; where the run is over by now nobody looks any more, and it is stopped here.
+   */
+  async disown(): Promise<void> {
+    const { record, runtime, pause } = this.#options;
+    this.abortStarts();
+    const answered = Promise.all([...this.#starts.values()].map(({ done }) => done));
+    const late = new AbortController();
+    await Promise.race([answered, pause(ANSWERS_MS, late.signal).catch(() => undefined)]);
+    late.abort();
+    for (const pod of this.#unsure.values()) {
+      const state = await record.latest();
+      const counts = state?.groups.some((group) => group.pod?.uid === pod.uid) ?? false;
+      if (!counts && (state === null || state.phase === 'done')) await runtime.stop(record.run, pod);
+    }
   }
 
   async #startUntilDone(
@@ -127,15 +159,23 @@ export class RunPods {
     const signal = AbortSignal.any([waiting, over]);
     const wait = (milliseconds: number): Promise<unknown> => pause(milliseconds, signal).catch(() => undefined);
     if (delay > 0) await wait(delay);
-    // A pod whose program holds results must not outlive them: another driver would give it others.
-    if (plan.groups[group]?.needs.length !== 0) await this.#settle();
+    // A pod must not outlive what it was made from, the results that it holds, or what is left to do after a first attempt:
+    // another driver would make another one.
+    if (attempt > 1 || plan.groups[group]?.needs.length !== 0) await this.#settle();
     let said = '';
     for (let tries = 1; !signal.aborted; tries += 1) {
+      let sure: AbortSignal | undefined;
       try {
-        await record.check();
+        sure = await record.check();
         const request = compile(state(), group, attempt);
-        return { kind: 'created', pod: await runtime.start(record.run, request, over) };
+        // Not ended with the driver: what becomes of a creation on its way must be known.
+        const pod = await runtime.start(record.run, request, sure);
+        this.#unsure.set(pod.uid, pod);
+        await record.check();
+        this.#unsure.delete(pod.uid);
+        return { kind: 'created', pod };
       } catch (error) {
+        if (tookTooLong(error, sure)) continue;
         const failure = over.aborted ? undefined : failureOf(error);
         if (failure === undefined) throw error;
         const { message } = failure;
@@ -161,16 +201,18 @@ export class RunPods {
   }
 
   /** Does something that is wanted but not needed to go on: what can't be done is said. */
-  async #untilDone(work: () => Promise<void>): Promise<void> {
+  async #untilDone(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
     const { record, over, pause, fail, notice } = this.#options;
     let said = '';
     for (let tries = 1; !over.aborted; tries += 1) {
+      let sure: AbortSignal | undefined;
       try {
-        await record.check();
-        await work();
+        sure = await record.check();
+        await work(AbortSignal.any([over, sure]));
         return;
       } catch (error) {
         if (over.aborted) return;
+        if (tookTooLong(error, sure)) continue;
         const failure = failureOf(error);
         if (failure === undefined) {
           fail(error);
@@ -185,5 +227,9 @@ export class RunPods {
     }
   }
 }
+
+/** The lease might have run out before there was an answer: it is renewed, and all is tried again. */
+const tookTooLong = (error: unknown, sure: AbortSignal | undefined): boolean =>
+  sure?.aborted === true && !isWaybillError(error);
 
 const keyOf = ({ group, attempt }: Attempt): string => `${group}/${attempt}`;

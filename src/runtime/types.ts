@@ -42,6 +42,8 @@ export type Observation =
   | { readonly kind: 'event'; readonly uid: string; readonly event: EngineEvent }
   /** The pods that there were when observing began; given once, before later changes. */
   | { readonly kind: 'present'; readonly pods: readonly PodHandle[] }
+  /** A pod of the run that was not there when observing began. Whether it is wanted, the reader knows. */
+  | { readonly kind: 'appeared'; readonly pod: PodHandle }
   | { readonly kind: 'notice'; readonly notice: Notice };
 
 /** Something that explains to the user why nothing else happens. `code` is Kubernetes' reason, or ours. */

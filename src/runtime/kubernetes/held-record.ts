@@ -13,13 +13,15 @@ import {
 import type { Clock } from '../clock.ts';
 import type { CancelMode, HeldRecord } from '../record.ts';
 import type { RunRef } from '../types.ts';
-import { cancelOf, type Lease, leaseAnnotations, leaseOf, secretName } from './record-secret.ts';
+import { cancelAnnotation, cancelOf, type Lease, leaseAnnotations, leaseOf, secretName } from './record-secret.ts';
 
 /** A driver that has not renewed its lease for so long counts as dead. */
 export const LEASE_MS = 30_000;
 const RENEW_MS = 10_000;
-/** A driver stops acting before others may take its lease for free. */
+/** A driver stops acting before others may take its lease for free: the clocks of two may differ by some seconds. */
 const SURE_MS = 25_000;
+/** Whoever is to act has at least so long for it. */
+const ROOM_MS = 10_000;
 /** States that come within this time are written as one: whoever takes over reads what is missing from the pods' logs. */
 const SOON_MS = 2000;
 /** A run that is over sooner never needs to listen for wishes. */
@@ -36,6 +38,8 @@ export interface HoldOptions {
   readonly state: RunState;
   /** Writes what does not fit into the Secret, and gives what goes into it. */
   readonly encode: (state: RunState) => Promise<Encoded>;
+  /** Reads the state as it is now, whoever wrote it; null where the record is gone. */
+  readonly read: () => Promise<RunState | null>;
   readonly pause?: Pause;
 }
 
@@ -62,7 +66,8 @@ class Holder implements HeldRecord {
   #dirty = false;
   #holder: string;
   #version: string;
-  #renewed: number;
+  /** Milliseconds since the last renewal was asked for. */
+  #sinceRenewed: () => number;
   #cancel: CancelMode | null;
   #writing: Promise<void> | undefined;
 
@@ -73,7 +78,7 @@ class Holder implements HeldRecord {
     this.#holder = options.holder;
     this.#version = options.secret.metadata.resourceVersion;
     this.#cancel = cancelOf(options.secret.metadata);
-    this.#renewed = options.clock.now();
+    this.#sinceRenewed = options.clock.stopwatch();
     this.#later('renew', RENEW_MS, () => this.#renew());
     this.#later('listen', LISTEN_MS, () => void this.#listen());
   }
@@ -98,11 +103,23 @@ class Holder implements HeldRecord {
     this.#lost.signal.throwIfAborted();
   }
 
-  async check(): Promise<void> {
+  async check(): Promise<AbortSignal> {
     this.#lost.signal.throwIfAborted();
-    if (this.#options.clock.now() - this.#renewed < SURE_MS) return;
-    await this.#write(true);
-    this.#lost.signal.throwIfAborted();
+    while (this.#sinceRenewed() > SURE_MS - ROOM_MS) {
+      await this.#write(true);
+      this.#lost.signal.throwIfAborted();
+    }
+    return AbortSignal.timeout(SURE_MS - this.#sinceRenewed());
+  }
+
+  cancel(mode: CancelMode): void {
+    if (this.#cancel === mode) return;
+    this.#cancel = mode;
+    void this.#write(true).catch(() => undefined);
+  }
+
+  async latest(): Promise<RunState | null> {
+    return this.#options.read();
   }
 
   onCancel(call: (mode: CancelMode) => void): void {
@@ -151,10 +168,9 @@ class Holder implements HeldRecord {
   }
 
   #renew(): void {
-    const fresh = this.#options.clock.now() - this.#renewed < RENEW_MS;
-    if (!fresh) void this.#write(true).catch(() => undefined);
-    const next = fresh ? this.#renewed + RENEW_MS - this.#options.clock.now() : RENEW_MS;
-    this.#later('renew', next, () => this.#renew());
+    const left = RENEW_MS - this.#sinceRenewed();
+    if (left <= 0) void this.#write(true).catch(() => undefined);
+    this.#later('renew', left <= 0 ? RENEW_MS : left, () => this.#renew());
   }
 
   /** Writes what is new, or just the lease if `force`; waits for a write in flight instead, if there is one. */
@@ -194,19 +210,20 @@ class Holder implements HeldRecord {
   async #writeOnce(): Promise<void> {
     const { client, clock, run, encode } = this.#options;
     const writesState = this.#dirty;
-    const asked = clock.now();
     this.#dirty = false;
     try {
       const encoded = writesState ? await encode(this.#state) : undefined;
       const content = encoded?.patch ?? {};
-      const lease: Lease = { holder: this.#holder, epoch: run.epoch, renewed: asked + client.clockSkew() };
+      const since = clock.stopwatch();
+      const lease: Lease = { holder: this.#holder, epoch: run.epoch, renewed: clock.now() };
       const metadata = content.metadata as { annotations?: object } | undefined;
-      const annotations = { ...metadata?.annotations, ...leaseAnnotations(lease) };
+      const wish = this.#cancel === null ? {} : cancelAnnotation(this.#cancel);
+      const annotations = { ...metadata?.annotations, ...wish, ...leaseAnnotations(lease) };
       const patch = { ...content, metadata: { ...metadata, annotations } };
       const scope = { namespace: run.namespace, uid: run.owner.uid, resourceVersion: this.#version };
       const { metadata: written } = await client.patch('secrets', secretName(run.name), patch, scope);
       this.#version = written.resourceVersion;
-      this.#renewed = asked;
+      this.#sinceRenewed = since;
       await encoded?.written();
     } catch (error) {
       this.#dirty ||= writesState;

@@ -62,6 +62,7 @@ export async function* observeRun(
     const story = known ?? new Story({ observer, run, plan, handle, out, signal: within });
     story.see(pod, deleted);
     if (known !== undefined) return;
+    if (present === undefined && !deleted) out.push({ kind: 'appeared', pod: handle });
     stories.set(handle.uid, story);
     told.push(story.tell().catch((error: unknown) => out.close({ error })));
   };

@@ -8,7 +8,8 @@ import { KEYS } from './labels.ts';
 
 /** The type of the Secrets that hold records. */
 export const RECORD_TYPE = 'waybill.dev/run.v1';
-const PART_TYPE = 'waybill.dev/run-part.v1';
+/** The type of the Secrets that hold what does not fit into a record's own. */
+export const PART_TYPE = 'waybill.dev/run-part.v1';
 
 const LEASE_KEYS = {
   holder: 'waybill.dev/holder',
@@ -78,8 +79,20 @@ export const secretsOf = (
   return { data: { record: base64(first), parts: base64(Buffer.from(JSON.stringify(list))) }, parts };
 };
 
+/**
+ * Whether a record's content is still to come: one with parts is created without it, for the parts need its uid to be owned,
+ * and a record never names a part that is not there.
+ */
+export const isEmpty = ({ data = {} }: Secret): boolean => Object.keys(data).length === 0;
+
 /** What a record's Secret holds itself, and the parts that it names; throws `BadRecord`. */
 export const readSecret = (run: string, secret: Secret): { readonly first: Uint8Array; readonly parts: Parts } => {
+  if (secret.type === RECORD_TYPE && isEmpty(secret)) {
+    throw new WaybillError('BadRecord', `the record of run ${run} was never written: its creation was cut off`, {
+      subject: run,
+      hint: `nothing of it has been started; delete it with: waybill delete ${run}`,
+    });
+  }
   const first = secret.data?.record;
   const parts = PARTS.safeParse(parseJson(Buffer.from(secret.data?.parts ?? '', 'base64').toString('utf8')));
   if (secret.type !== RECORD_TYPE || first === undefined || !parts.success) throw badRecord(run);
@@ -100,7 +113,8 @@ export const recordLabels = (name: string, uid: string): Record<string, string> 
   [KEYS.runUid]: uid,
 });
 
-const badRecord = (run: string): WaybillError =>
+/** A Secret of the right name that holds anything else. */
+export const badRecord = (run: string): WaybillError =>
   new WaybillError('BadRecord', `the Secret ${secretName(run)} holds no record that Waybill can read`, {
     subject: run,
   });

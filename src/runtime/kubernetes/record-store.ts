@@ -1,17 +1,20 @@
 import type { Secret } from 'kubernetes-types/core/v1.d.ts';
 import { isWaybillError, WaybillError } from '../../core/index.ts';
+import type { RunState } from '../../engine/index.ts';
 import { isAlreadyExists, isConflict, type KubeClient, type Pause, type Stored, sleep } from '../../kube/index.ts';
 import { type RunRecord, recordCodec } from '../../record/index.ts';
-import { type Clock, systemClock } from '../clock.ts';
+import { type Clock, clusterClock } from '../clock.ts';
 import type { CancelMode, HeldRecord } from '../record.ts';
 import type { RunRef } from '../types.ts';
 import { deleteRun } from './delete-run.ts';
 import { holdRecord, LEASE_MS } from './held-record.ts';
 import { KEYS } from './labels.ts';
-import { contentWriter, readContent, writeParts } from './record-content.ts';
+import { clearParts, contentWriter, readContent, writeParts } from './record-content.ts';
 import {
+  badRecord,
   cancelAnnotation,
   cancelOf,
+  isEmpty,
   type Lease,
   leaseAnnotations,
   leaseOf,
@@ -66,41 +69,43 @@ export class RecordStore {
   readonly #clock: Clock;
   readonly #pause: Pause | undefined;
 
-  constructor({ client, clock = systemClock, pause }: StoreOptions) {
+  constructor({ client, clock = clusterClock(client), pause }: StoreOptions) {
     this.#client = client;
     this.#clock = clock;
     this.#pause = pause;
   }
 
-  /** Writes a new run's record and holds it, in one request. Throws `RunExists`. */
+  /** Writes a new run's record and holds it, in one request where it needs no parts. Throws `RunExists`. */
   async create(record: RunRecord, { holder, signal }: { holder: string; signal?: AbortSignal }): Promise<HeldRecord> {
     const { name, namespace, uid } = record;
     const { data, parts } = secretsOf(name, recordCodec.encode(record));
     const annotations = { ...recordCodec.summary(record), ...leaseAnnotations(this.#lease(holder, 1)) };
     const metadata = { name: secretName(name), labels: recordLabels(name, uid), annotations };
-    try {
-      const secret = await this.#client.create('secrets', { metadata, type: RECORD_TYPE, data }, { namespace, signal });
-      await writeParts(this.#client, parts, { record, owner: secret.metadata, signal });
-      return this.#hold(record, secret, holder, 1);
-    } catch (error) {
-      if (!isAlreadyExists(error)) throw error;
-      // Ours, if the answer to the first try got lost.
-      const present = await this.#client.get('secrets', secretName(name), { namespace, signal });
-      if (present.metadata.labels?.[KEYS.runUid] === uid && leaseOf(present.metadata).holder === holder) {
-        await writeParts(this.#client, parts, { record, owner: present.metadata, signal });
-        return this.#hold(record, present, holder, 1);
-      }
-      throw new WaybillError('RunExists', `a run ${name} exists in namespace ${namespace}`, {
-        subject: name,
-        hint: `take another name, resume it, or delete it with: waybill delete ${name}`,
+    const content = parts.length === 0 ? { data } : {};
+    const created = await this.#client
+      .create('secrets', { metadata, type: RECORD_TYPE, ...content }, { namespace, signal })
+      .catch(async (error: unknown) => {
+        if (!isAlreadyExists(error)) throw error;
+        const present = await this.#client.get('secrets', secretName(name), { namespace, signal });
+        // Ours, if the answer to the first try got lost.
+        if (present.metadata.labels?.[KEYS.runUid] === uid && leaseOf(present.metadata).holder === holder)
+          return present;
+        throw new WaybillError('RunExists', `a run ${name} exists in namespace ${namespace}`, {
+          subject: name,
+          hint: `take another name, resume it, or delete it with: waybill delete ${name}`,
+        });
       });
-    }
+    if (!isEmpty(created)) return this.#hold(record, created, holder, 1);
+    await writeParts(this.#client, parts, { record, owner: created.metadata, signal });
+    const version = { uid: created.metadata.uid, resourceVersion: created.metadata.resourceVersion };
+    const whole = await this.#client.patch('secrets', secretName(name), { data }, { namespace, signal, ...version });
+    return this.#hold(record, whole, holder, 1);
   }
 
   /** Reads a run's record. Throws `RunNotFound` and `BadRecord`. */
   async load(namespace: string, name: string, signal?: AbortSignal): Promise<Loaded> {
-    const secret = await this.#get(namespace, name, signal);
-    const record = await readContent(this.#client, namespace, name, secret, signal);
+    const found = await this.#get(namespace, name, signal);
+    const { record, secret } = await this.#read(namespace, name, found, signal);
     const lease = leaseOf(secret.metadata);
     return {
       record,
@@ -134,6 +139,7 @@ export class RecordStore {
   ): Promise<{ readonly held: HeldRecord; readonly record: RunRecord }> {
     for (;;) {
       const secret = await this.#get(namespace, name, signal);
+      if (secret.metadata.deletionTimestamp !== undefined) throw notFound(namespace, name, 'is being deleted');
       const lease = leaseOf(secret.metadata);
       if (this.#isAlive(lease) && !force && isGone?.(lease.holder) !== true) {
         onWait?.({ holder: lease.holder, milliseconds: this.#left(lease) });
@@ -143,7 +149,8 @@ export class RecordStore {
           hint: `wait until it ends, or cancel it with: waybill cancel ${name}`,
         });
       }
-      const record = await readContent(this.#client, namespace, name, secret, signal);
+      const { record, secret: read } = await this.#read(namespace, name, secret, signal);
+      if (read !== secret) continue;
       const epoch = lease.epoch + 1;
       const { uid, resourceVersion } = secret.metadata;
       const patch = { metadata: { annotations: leaseAnnotations(this.#lease(holder, epoch)) } };
@@ -154,6 +161,7 @@ export class RecordStore {
           resourceVersion,
           signal,
         });
+        await clearParts(this.#client, record, taken, signal);
         return { held: this.#hold(record, taken, holder, epoch), record };
       } catch (error) {
         // Somebody was faster: look again who it was.
@@ -181,6 +189,7 @@ export class RecordStore {
   /** Deletes a run with all that it owns, and waits until that is gone. Throws `RunNotFound`. */
   async delete(namespace: string, name: string, signal?: AbortSignal): Promise<void> {
     const secret = await this.#get(namespace, name, signal);
+    if (secret.type !== RECORD_TYPE) throw badRecord(name);
     const uid = secret.metadata.labels?.[KEYS.runUid] ?? '';
     await deleteRun(this.#client, {
       namespace,
@@ -192,7 +201,7 @@ export class RecordStore {
   }
 
   #lease(holder: string, epoch: number): Lease {
-    return { holder, epoch, renewed: this.#clock.now() + this.#client.clockSkew() };
+    return { holder, epoch, renewed: this.#clock.now() };
   }
 
   #isAlive(lease: Lease): boolean {
@@ -201,7 +210,7 @@ export class RecordStore {
 
   /** Milliseconds until a lease has run out. */
   #left({ renewed }: Lease): number {
-    return renewed + LEASE_MS - this.#clock.now() - this.#client.clockSkew();
+    return renewed + LEASE_MS - this.#clock.now();
   }
 
   /** Waits until a lease is free, or (false) its driver has renewed it, and so is alive. */
@@ -232,7 +241,29 @@ export class RecordStore {
     const run = this.#runOf(record, secret.metadata, epoch);
     const { state } = record;
     const pause = this.#pause && { pause: this.#pause };
-    return holdRecord({ client: this.#client, clock: this.#clock, run, holder, secret, state, encode, ...pause });
+    const read = async (): Promise<RunState | null> => {
+      try {
+        const loaded = await this.load(record.namespace, record.name);
+        return loaded.run.owner.uid === run.owner.uid ? loaded.record.state : null;
+      } catch (error) {
+        if (isWaybillError(error, 'RunNotFound')) return null;
+        throw error;
+      }
+    };
+    return holdRecord({ client: this.#client, clock: this.#clock, run, holder, secret, state, encode, read, ...pause });
+  }
+
+  async #read(
+    namespace: string,
+    name: string,
+    secret: Stored<Secret>,
+    signal: AbortSignal | undefined,
+  ): ReturnType<typeof readContent> {
+    try {
+      return await readContent(this.#client, namespace, name, secret, signal);
+    } catch (error) {
+      throw isWaybillError(error, 'NotFound') ? notFound(namespace, name) : error;
+    }
   }
 
   async #get(namespace: string, name: string, signal: AbortSignal | undefined): Promise<Stored<Secret>> {
@@ -244,8 +275,9 @@ export class RecordStore {
   }
 }
 
-const notFound = (namespace: string, name: string): WaybillError =>
-  new WaybillError('RunNotFound', `no run ${name} in namespace ${namespace}`, {
-    subject: name,
-    hint: 'list them with: waybill runs',
-  });
+const notFound = (namespace: string, name: string, why?: string): WaybillError =>
+  new WaybillError(
+    'RunNotFound',
+    why === undefined ? `no run ${name} in namespace ${namespace}` : `run ${name} in namespace ${namespace} ${why}`,
+    { subject: name, hint: 'list them with: waybill runs' },
+  );

@@ -107,7 +107,8 @@ test('an abort cancels the run: pods are stopped, then the record is written', a
   });
   const state = await drive({ ...options, signal: abort.signal });
   expect(state.condition).toMatchObject({ status: 'False', reason: 'Cancelled' });
-  expect(log.toSorted()).toEqual(['release', 'start 0/1', 'start 1/1', 'stop 0/1', 'stop 1/1']);
+  expect(log.toSorted()).toEqual(['release', 'start 0/1', 'start 1/1', 'stop 0/1', 'stop 1/1', 'wish Cancelled']);
+  expect(log.indexOf('wish Cancelled')).toBeLessThan(log.indexOf('stop 0/1'));
   expect(log.indexOf('stop 1/1')).toBeLessThan(log.indexOf('release'));
   expect(written()).toBe(state);
 });
@@ -131,14 +132,14 @@ test('a pod that was being created when the run was cancelled is stopped', async
   const state = await drive({ ...options, runtime, signal: abort.signal });
   answer();
   expect(state.condition?.reason).toBe('Cancelled');
-  expect(log).toEqual(['start 0/1', 'stop 0/1', 'release']);
+  expect(log).toEqual(['wish Cancelled', 'start 0/1', 'stop 0/1', 'release']);
 });
 
-test('a second abort ends at once, without writing', async () => {
+test('a driver that is to leave ends at once, and gives the lease back', async () => {
   const force = new AbortController();
   const { options, log } = given(planOf([]), { run: () => force.abort(new Error('at once')) });
   await expect(drive({ ...options, force: force.signal })).rejects.toThrow('at once');
-  expect(log).toEqual(['start 0/1', 'abandon']);
+  expect(log).toEqual(['start 0/1', 'release', 'abandon']);
 });
 
 test('a driver that was replaced stops', async () => {

@@ -28,6 +28,10 @@ export const fakeClock = (start = 1_000_000) => {
   const timers = new Set<{ readonly at: number; readonly call: () => void }>();
   const clock: Clock = {
     now: () => now,
+    stopwatch: () => {
+      const from = now;
+      return () => now - from;
+    },
     at: (at, call) => {
       const timer = { at, call };
       timers.add(timer);
@@ -62,7 +66,12 @@ export const fakeRecord = (plan: Plan, log: string[], first: RunState = initialS
       written = state;
       log.push('flush');
     },
-    check: async () => lost.signal.throwIfAborted(),
+    check: async () => {
+      lost.signal.throwIfAborted();
+      return new AbortController().signal;
+    },
+    cancel: (mode) => void log.push(`wish ${mode}`),
+    latest: async () => state,
     onCancel: (call) => {
       onCancel = call;
     },

@@ -78,6 +78,7 @@ const framesOf = (text: string): Buffer[] =>
 
 const short = (observation: Observation): string => {
   if (observation.kind === 'present') return `present ${observation.pods.length}`;
+  if (observation.kind === 'appeared') return `appeared ${observation.pod.uid}`;
   if (observation.kind === 'notice') return `notice ${observation.notice.code}`;
   const { event: said } = observation;
   return said.kind === 'podLost' ? `podLost ${said.reason}` : said.kind;
