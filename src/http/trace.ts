@@ -1,3 +1,4 @@
+import { conceal } from '../core/index.ts';
 import type { Fetch } from './fetch.ts';
 
 /** Bytes of an error's body that are shown. */
@@ -36,7 +37,7 @@ const openHeader = (name: string, value: string): string => {
 
 const openForm = (text: string): string => openUrl(`?${text}`).slice(1);
 
-const openBody = (text: string): string => text.replace(SECRET_FIELD, `$1${HIDDEN}"`);
+const openBody = (text: string): string => conceal(text.replace(SECRET_FIELD, `$1${HIDDEN}"`));
 
 /** One line, whatever the other side wrote into it. */
 const line = (text: string): string => text.replace(/\p{Cc}+/gu, ' ');

@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type Body, contentOf, copy, createMemoryStore, credentialOf, imageOf, pushImage, tarLayer } from 'waybill/oci';
-import { type Fake, openFake, startFake, stopFakes } from '../support/fake-registry.ts';
+import { answerFrom, type Fake, openFake, startFake, stopFakes } from '../support/fake-registry.ts';
 
 afterEach(stopFakes);
 
@@ -226,12 +226,7 @@ describe('between repositories of one registry', () => {
       if (request.method === 'POST') return response.writeHead(202, { location: '/uploads/2' }).end();
       if (request.method === 'PUT') return response.writeHead(201).end();
       if (url.pathname.startsWith('/v2/to/')) return response.writeHead(404).end();
-      const ref = url.pathname.split('/').at(-1) as string;
-      const found = url.pathname.includes('/manifests/') ? await memory.resolve(ref).catch(() => undefined) : undefined;
-      const digest = found?.digest ?? (ref as `sha256:${string}`);
-      response.writeHead(200, { ...(found && { 'content-type': found.mediaType, 'docker-content-digest': digest }) });
-      if (request.method === 'HEAD') return response.end();
-      (await memory.read(digest)).pipe(response);
+      await answerFrom(memory, request, response);
     });
     return { ...fake, scopes };
   };

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { openRegistry, type RegistryOptions } from 'waybill/oci';
+import type { Digest } from 'waybill';
+import { openRegistry, type RegistryOptions, type Repository } from 'waybill/oci';
 
 interface Seen {
   readonly method: string;
@@ -62,4 +63,30 @@ export const openFake = (host: string, options: RegistryOptions = {}, repository
     },
     ...options,
   });
+};
+
+/** Answers requests for manifests and blobs from a store, whatever the repository; 404 to all else. */
+export const answerFrom = async (
+  store: Repository,
+  request: IncomingMessage,
+  response: ServerResponse,
+  headers: Record<string, string> = {},
+): Promise<void> => {
+  const [, kind, ref = ''] = /^\/v2\/.+\/(manifests|blobs)\/([^/?]+)/.exec(request.url ?? '') ?? [];
+  const found = kind === 'manifests' ? await store.resolve(ref).catch(() => undefined) : undefined;
+  const digest = found?.digest ?? (ref as Digest);
+  const size = kind === 'manifests' && found === undefined ? undefined : await store.sizeOf(digest);
+  if (kind === undefined || size === undefined) {
+    response.writeHead(404, { 'content-type': 'application/json', ...headers });
+    response.end('{"errors":[{"code":"MANIFEST_UNKNOWN"}]}');
+    return;
+  }
+  response.writeHead(200, {
+    'content-type': found?.mediaType ?? 'application/octet-stream',
+    'content-length': size,
+    'docker-content-digest': digest,
+    ...headers,
+  });
+  if (request.method === 'HEAD') response.end();
+  else (await store.read(digest)).pipe(response);
 };

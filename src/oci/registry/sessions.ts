@@ -10,7 +10,7 @@ export interface Session {
 }
 
 /** A session, and the bytes that the registry has of it. */
-export interface Progress {
+interface Progress {
   readonly session: Session;
   readonly offset: number;
 }
