@@ -9,6 +9,18 @@ const answer = (status: number, reason: string, message: string) =>
 test.each([
   ['nobody answers', new WaybillError('Unreachable', 'x'), 'Unreachable', undefined],
   ['the server is not well', answer(500, 'InternalError', 'etcdserver: request timed out'), 'InternalError', undefined],
+  [
+    'a webhook does not answer',
+    answer(500, 'InternalError', 'failed calling webhook "w.example"'),
+    'InternalError',
+    undefined,
+  ],
+  [
+    'a webhook says later',
+    answer(429, 'TooManyRequests', 'admission webhook "w.example" denied the request: later'),
+    'TooManyRequests',
+    undefined,
+  ],
   ['there is no room', answer(403, 'Forbidden', 'exceeded quota: q'), 'ExceededResourceQuota', undefined],
   [
     'two pods were counted at once',
@@ -43,6 +55,8 @@ test.each([
 test.each([
   ['the object is not valid', answer(422, 'Invalid', 'spec.containers[0].image: Required value')],
   ['admission refuses it', answer(403, 'Forbidden', 'pods "p" is forbidden: violates PodSecurity "restricted:latest"')],
+  ['a webhook denies it', answer(400, 'BadRequest', 'admission webhook "w.example" denied the request: no')],
+  ['a webhook denies it oddly', answer(500, '', 'admission webhook "w.example" denied the request: no')],
   ['the namespace is going', answer(403, 'Forbidden', 'unable to create new content in namespace n')],
   ['the namespace is gone', answer(404, 'NotFound', 'namespaces "n" not found')],
   ['there is another object of that name', new WaybillError('ObjectExists', 'x')],
