@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { tool } from './tools.ts';
 
 export interface TestRegistry {
   /** `127.0.0.1:PORT` */
@@ -39,6 +40,19 @@ export const startRegistry = async ({ htpasswd = false } = {}): Promise<TestRegi
     throw new Error(`docker-registry does not start: ${errors}`, { cause: error });
   }
   return { host, stop };
+};
+
+/** Starts `crane registry serve` on a free port; what is pushed to it is in its memory. */
+export const startCraneRegistry = async (): Promise<TestRegistry> => {
+  const host = `127.0.0.1:${await freePort()}`;
+  const child = spawn(await tool('crane'), ['registry', 'serve', '--address', host], { stdio: 'ignore' });
+  try {
+    await answering(host, child);
+  } catch (error) {
+    await end(child);
+    throw error;
+  }
+  return { host, stop: () => end(child) };
 };
 
 const configOf = (dir: string, host: string, htpasswd: boolean): string =>
