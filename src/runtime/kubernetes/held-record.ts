@@ -109,7 +109,7 @@ class Holder implements HeldRecord {
       await this.#write(true);
       this.#lost.signal.throwIfAborted();
     }
-    return AbortSignal.timeout(SURE_MS - this.#sinceRenewed());
+    return AbortSignal.timeout(Math.max(0, Math.floor(SURE_MS - this.#sinceRenewed())));
   }
 
   cancel(mode: CancelMode): void {
