@@ -53,7 +53,7 @@ export const packFiles = async (context: Context, paths: readonly string[], opti
   );
   if (packed.bundle === undefined) throw invalidInput([...diagnostics, ...packed.diagnostics], paths.join(' '));
   for (const warning of [...diagnostics, ...packed.diagnostics])
-    context.note(renderDiagnostic(warning, context.colors.err));
+    context.note(renderDiagnostic(warning, context.colors.err), { painted: true });
   return packed.bundle;
 };
 

@@ -4,10 +4,12 @@ import type { z } from 'zod';
 export interface Context {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
-  /** Aborted by the first Ctrl-C. */
+  /** Aborted by the first Ctrl-C, and by SIGTERM. */
   readonly signal: AbortSignal;
-  /** Writes progress and warnings; never results. */
-  readonly note: (line: string) => void;
+  /** Aborted when the terminal goes away (SIGHUP); without it nobody looks for that. */
+  readonly hangup?: AbortSignal;
+  /** Writes progress and warnings; never results. A terminal obeys nothing in them but our colours in what is `painted`. */
+  readonly note: (message: string, options?: { readonly painted: boolean }) => void;
   /** Writes a line of the result while the command is under way (logs of steps). */
   readonly emit: (line: string) => void | Promise<void>;
   readonly stdin: () => Promise<string>;
@@ -33,6 +35,8 @@ export type Format = 'text' | 'json' | 'yaml';
 export interface Outcome {
   readonly data: unknown;
   readonly text: string;
+  /** The text has colours, ours: what comes from outside was made safe before. */
+  readonly painted?: boolean;
   readonly exitCode?: ExitCode;
 }
 

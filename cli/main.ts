@@ -8,7 +8,7 @@ import { readAllText } from './files.ts';
 import { colorsOf } from './output/colors.ts';
 import { exitCodeOf, renderError } from './output/errors.ts';
 import { renderData } from './output/render.ts';
-import { safeColors } from './output/terminal.ts';
+import { safe, safeColors, safeMessage } from './output/terminal.ts';
 import { execute, formatOf, type Globals } from './program.ts';
 
 const { argv, env, stdin, stdout, stderr } = process;
@@ -27,15 +27,27 @@ const version = (): string => {
   return 'unknown';
 };
 
-/** The first Ctrl-C (or TERM) asks the command to end cleanly, the second ends the process at once. */
+/**
+ * The first Ctrl-C (or TERM) asks the command to end cleanly. A second Ctrl-C ends the process at once; a TERM after either
+ * does not: CI systems send both, some seconds apart, before they kill, and that time is used to end cleanly.
+ */
 const interruption = (): AbortSignal => {
   const controller = new AbortController();
-  const interrupt = (): void => {
+  process.on('SIGINT', () => {
     if (controller.signal.aborted) process.exit(130);
     controller.abort();
-  };
-  process.on('SIGINT', interrupt);
-  process.on('SIGTERM', interrupt);
+  });
+  process.on('SIGTERM', () => controller.abort());
+  return controller.signal;
+};
+
+/** The terminal is gone: a command that drives a run lets go of it, any other one ends. */
+const hangups = (): AbortSignal => {
+  const controller = new AbortController();
+  process.on('SIGHUP', () => {
+    if (current?.drives !== true) process.exit(130);
+    controller.abort(new Error('the terminal has gone away'));
+  });
   return controller.signal;
 };
 
@@ -46,7 +58,8 @@ const unread = new Set<NodeJS.WriteStream>();
 
 for (const stream of [stdout, stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
+    // EIO is what a terminal says that is gone.
+    if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
     // The reader (head, less) went away: that is no failure of ours, and nobody is left to tell more.
     if (current?.drives !== true) process.exit(process.exitCode ?? 0);
     unread.add(stream);
@@ -68,6 +81,7 @@ const handOver = (stream: NodeJS.WriteStream, text: string): void | Promise<void
 
 const main = async (): Promise<ExitCode> => {
   const signal = interruption();
+  const hangup = hangups();
   const words = argv.slice(2);
   const colors = colorsOf(env, { out: stdout.isTTY === true, err: stderr.isTTY === true });
   let format: Format = formatOf(words);
@@ -78,7 +92,11 @@ const main = async (): Promise<ExitCode> => {
       env,
       cwd: process.cwd(),
       signal,
-      note: (line) => globals.quiet || stderr.write(`${safeColors(line, colors.err)}\n`),
+      hangup,
+      note: (message, { painted } = { painted: false }) => {
+        if (globals.quiet) return;
+        stderr.write(`${painted ? safeColors(message, colors.err) : safeMessage(message)}\n`);
+      },
       // With -o json the result is one document; what is emitted on the way goes to the other stream.
       emit: (line) => handOver(format === 'text' ? stdout : stderr, `${line}\n`),
       stdin: () => readAllText(stdin),
@@ -93,11 +111,13 @@ const main = async (): Promise<ExitCode> => {
     if (called === null) return 0;
     const rendered = renderData(called.outcome, called.globals.format);
     // In a file every byte is as it came; a terminal would obey some of them.
-    const shown = stdout.isTTY ? safeColors(rendered, colors.out) : rendered;
+    const { painted = false } = called.outcome;
+    const sendable = painted ? safeColors(rendered, colors.out) : safe(rendered);
+    const shown = stdout.isTTY ? sendable : rendered;
     if (shown !== '') stdout.write(shown.endsWith('\n') ? shown : `${shown}\n`);
     return called.outcome.exitCode ?? 0;
   } catch (error) {
-    if (signal.aborted) {
+    if (signal.aborted || hangup.aborted) {
       stderr.write('interrupted\n');
       return 130;
     }

@@ -54,7 +54,7 @@ export const resolveContext = async (context: Context, options: Options): Promis
 
 /** Shows the warnings that resolving and compiling gave. */
 const showWarnings = ({ note, colors }: Context, diagnostics: readonly Diagnostic[]): void => {
-  for (const diagnostic of diagnostics) note(renderDiagnostic(diagnostic, colors.err));
+  for (const diagnostic of diagnostics) note(renderDiagnostic(diagnostic, colors.err), { painted: true });
 };
 
 /** A plan for what the command line names, with all that it refers to resolved and verified. */

@@ -52,6 +52,7 @@ export const command: Command = {
     return {
       data: { files, objects, fixed, diagnostics },
       text: [...diagnostics.map((diagnostic) => renderDiagnostic(diagnostic, context.colors.out)), counted].join('\n'),
+      painted: true,
       exitCode: diagnostics.some(({ code }) => UNREADABLE.includes(code)) ? 2 : hasErrors(diagnostics) ? 1 : 0,
     };
   },

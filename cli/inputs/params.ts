@@ -4,9 +4,12 @@ import type { ParamSpec, ParamValue } from 'waybill/tekton';
 /** `-p name=value` texts by name, in the order given; a name given twice has two values. Throws `Usage`. */
 export const readParams = (texts: readonly string[]): ReadonlyMap<string, readonly string[]> => {
   const values = new Map<string, string[]>();
-  for (const text of texts) {
+  for (const [index, text] of texts.entries()) {
     const equals = text.indexOf('=');
-    if (equals < 1) throw new WaybillError('Usage', `-p ${text} has no name`, { hint: 'write -p name=value' });
+    // The text is not shown: it may be a value, and a secret.
+    if (equals < 1) {
+      throw new WaybillError('Usage', `-p number ${index + 1} has no name`, { hint: 'write -p name=value' });
+    }
     const name = text.slice(0, equals);
     values.set(name, [...(values.get(name) ?? []), text.slice(equals + 1)]);
   }

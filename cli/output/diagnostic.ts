@@ -1,6 +1,6 @@
 import pc from 'picocolors';
 import { type Diagnostic, formatPath } from 'waybill';
-import { safe, widthOf } from './terminal.ts';
+import { safe, safeMessage, widthOf } from './terminal.ts';
 
 /** `file:line:column: severity code: message`, then the line with a caret, then what to do. */
 export const renderDiagnostic = (diagnostic: Diagnostic, colors: boolean): string => {
@@ -10,10 +10,10 @@ export const renderDiagnostic = (diagnostic: Diagnostic, colors: boolean): strin
   const word = severity === 'error' ? paint.red('error') : paint.yellow('warning');
   const where = path !== undefined && path.length > 0 ? ` ${paint.dim(`(${safe(formatPath(path))})`)}` : '';
   const lines = [
-    `${place === '' ? '' : `${paint.bold(safe(place))}: `}${word} ${paint.dim(code)}: ${safe(message)}${where}`,
+    `${place === '' ? '' : `${paint.bold(safe(place))}: `}${word} ${paint.dim(code)}: ${safeMessage(message)}${where}`,
     ...excerptOf(diagnostic).map((line, index) => `    ${index === 0 ? line : paint.cyan(line)}`),
   ];
-  if (hint !== undefined) lines.push(`    ${paint.cyan('hint')}: ${safe(hint)}`);
+  if (hint !== undefined) lines.push(`    ${paint.cyan('hint')}: ${safeMessage(hint)}`);
   return lines.join('\n');
 };
 

@@ -3,7 +3,7 @@ import { type Kind, WaybillError } from 'waybill';
 import type { ExitCode, Format } from '../command.ts';
 import { renderDiagnostic } from './diagnostic.ts';
 import { jsonText } from './render.ts';
-import { safe } from './terminal.ts';
+import { safe, safeMessage } from './terminal.ts';
 
 const EXIT: Record<Kind, ExitCode> = { usage: 2, missing: 3, refused: 4, failed: 1, internal: 1 };
 
@@ -28,10 +28,10 @@ export const renderError = (error: unknown, { colors, format, verbose }: Style):
     return `${paint.red('bug in waybill')}: ${safe(stack)}\n`;
   }
   const lines = error.diagnostics.map((diagnostic) => renderDiagnostic(diagnostic, colors));
-  lines.push(`${paint.red('error')} ${paint.dim(error.code)}: ${safe(error.message)}`);
-  if (error.hint !== undefined) lines.push(`  ${paint.cyan('hint')}: ${safe(error.hint)}`);
+  lines.push(`${paint.red('error')} ${paint.dim(error.code)}: ${safeMessage(error.message)}`);
+  if (error.hint !== undefined) lines.push(`  ${paint.cyan('hint')}: ${safeMessage(error.hint)}`);
   for (let cause = error.cause; verbose && cause instanceof Error; cause = cause.cause)
-    lines.push(`  cause: ${safe(cause.message)}`);
+    lines.push(`  cause: ${safeMessage(cause.message)}`);
   return `${lines.join('\n')}\n`;
 };
 

@@ -2,7 +2,7 @@ import { pipelineRunOf, type RunState, taskRunOf } from 'waybill/engine';
 import type { RunRecord } from 'waybill/record';
 import type { PipelineRun, TaskRun } from 'waybill/tekton';
 import { table } from './table.ts';
-import { safe } from './terminal.ts';
+import { safeMessage } from './terminal.ts';
 
 /** A run as Tekton's own object, with its status. */
 export const runOutput = ({ plan, uid, createdAt }: RunRecord, state: RunState): TaskRun | PipelineRun =>
@@ -27,6 +27,6 @@ export const runSummary = ({ plan, name }: RunRecord, state: RunState): string =
     table(['task', 'status', 'duration'], tasks),
     ...(results.length > 0 ? ['', table(['result', 'value'], results)] : []),
     '',
-    condition === null ? `${name}: not started` : `${name}: ${condition.reason}: ${safe(condition.message)}`,
+    condition === null ? `${name}: not started` : `${name}: ${condition.reason}: ${safeMessage(condition.message)}`,
   ].join('\n');
 };

@@ -1,4 +1,5 @@
 import { type Diagnostic, FINDINGS } from 'waybill';
+import { jsonText } from './render.ts';
 
 const SCHEMA = 'https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json';
 
@@ -35,7 +36,7 @@ export const renderSarif = (
       },
     ],
   };
-  return `${JSON.stringify(log, null, 2)}\n`;
+  return `${jsonText(log, 2)}\n`;
 };
 
 const resultOf = ({ code, severity, message, hint, file, range }: Diagnostic, codes: readonly string[]) => ({

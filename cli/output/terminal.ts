@@ -6,7 +6,7 @@ const CONTROL = '[\\u0000-\\u0008\\u000b-\\u001f\\u007f-\\u009f]';
 const BIDI = '[\\u202a-\\u202e\\u2066-\\u2069]';
 
 const HOSTILE = new RegExp(`${CONTROL}|${BIDI}`, 'g');
-const LOG = new RegExp(`(${SGR})|${CONTROL}`, 'g');
+const PAINTED = new RegExp(`(${SGR})|${CONTROL}|${BIDI}`, 'g');
 const RESET = '\u001b[0m';
 
 const shown = (character: string): string => {
@@ -14,8 +14,17 @@ const shown = (character: string): string => {
   return code.length > 2 ? `\\u${code.padStart(4, '0')}` : `\\x${code.padStart(2, '0')}`;
 };
 
-/** Text from outside for a terminal: control characters but line feed and tab are shown (`\x1b`), never sent. */
+/**
+ * Text from outside for a terminal: control characters but line feed and tab, and overrides of the direction of text, are
+ * shown (`\x1b`), never sent.
+ */
 export const safe = (text: string): string => text.replace(HOSTILE, shown);
+
+/**
+ * Like {@link safe}, for a message: what follows a line break of its own is marked, so that no message can pass for several,
+ * nor for a command to whoever reads our lines (`::set-env` and the like of CI systems).
+ */
+export const safeMessage = (text: string): string => safe(text.replaceAll('\r\n', '\n')).replaceAll('\n', '\n  | ');
 
 /**
  * Like {@link safe}, for lines that may hold colours, ours or those of a step: SGR sequences pass, or are left out where
@@ -24,7 +33,7 @@ export const safe = (text: string): string => text.replace(HOSTILE, shown);
  */
 export const safeColors = (text: string, colors: boolean): string => {
   let open = false;
-  const line = text.replace(LOG, (found, sgr: string | undefined) => {
+  const line = text.replace(PAINTED, (found, sgr: string | undefined) => {
     if (sgr === undefined) return shown(found);
     if (!colors) return '';
     open = sgr !== RESET && sgr !== '\u001b[m';

@@ -1,4 +1,4 @@
-import { type Code, WaybillError } from '../core/index.ts';
+import { type Code, conceal, WaybillError } from '../core/index.ts';
 import { networkCode } from '../http/index.ts';
 
 /** What the API server said: https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.34/#status-v1-meta */
@@ -61,7 +61,7 @@ const hintOf = (code: number, said: string): string | undefined => {
 /** An answer of the API server as the error that the user sees. `what` says what was asked: `create pods/build`. */
 export const errorOfStatus = (what: string, http: number, status: Status): WaybillError => {
   const code = status.code ?? http;
-  const said = (status.message ?? `HTTP ${http}`).slice(0, 1000);
+  const said = conceal((status.message ?? `HTTP ${http}`).slice(0, 4000)).slice(0, 1000);
   const hint = hintOf(code, said);
   return new WaybillError(CODE_OF[code] ?? 'KubeError', `${what}: ${said}`, {
     cause: new KubeApiError(code, status.reason ?? '', said),

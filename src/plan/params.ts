@@ -108,7 +108,8 @@ const checkValue = (spec: ParamSpec, value: Value, subject: string, at: Path, re
     if (text === undefined) {
       report('unsupported-field', `param "${spec.name}" of ${subject} has an enum, and its value is a result`, at);
     } else if (!spec.enum.includes(text)) {
-      report('param-enum', `"${text}" is not among the values of param "${spec.name}" of ${subject}`, at);
+      const values = spec.enum.map((value) => `"${value}"`).join(', ');
+      report('param-enum', `param "${spec.name}" of ${subject} has another value than ${values}`, at);
     }
   }
 };

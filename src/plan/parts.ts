@@ -1,4 +1,5 @@
 import type { Path } from '../core/index.ts';
+import { expressionsIn } from '../tekton/index.ts';
 import type { TextCompiler } from './compile-text.ts';
 import { isSettled } from './complete.ts';
 import type { Report } from './report.ts';
@@ -18,6 +19,11 @@ export const compilePart = <T extends object>(
   const late: Record<string, Text> = {};
   const walk = (value: unknown, at: Path): unknown => {
     if (typeof value === 'string') {
+      // Kubernetes reads this one itself, and would read what a value brings along; Tekton puts nothing in either.
+      if (at.at(-1) === 'subPathExpr') {
+        if (expressionsIn(value).length === 0) return value;
+        report('unsupported-variable', 'only variables of Kubernetes are read here; use subPath', [...path, ...at]);
+      }
       const text = compiler.text(value, [...path, ...at]);
       if (isSettled(text)) return text.join('');
       refuseStepResults(text, [...path, ...at], report);

@@ -7,6 +7,7 @@ import type { ParamLookup } from './params.ts';
 import { compilePart, refuseStepResults } from './parts.ts';
 import type { Report } from './report.ts';
 import { containerName, type TaskContext, taskScope } from './scope.ts';
+import type { Text } from './text.ts';
 import type { PlanEnv, PlanStep } from './types.ts';
 
 /** Compiles one step, its template already merged in. Paths of findings start at the step. */
@@ -32,15 +33,24 @@ export const compileStep = (
       [],
     );
   }
+  const command = hasScript ? [] : compiler.items(step.command ?? [], ['command'], environment);
+  const args = compiler.items(step.args ?? [], ['args'], environment);
+  const env = compileEnv(step, compiler, report);
+  refuseNul(image, ['image'], report);
+  refuseNul(workingDir, ['workingDir'], report);
+  for (const [field, items] of [['command', command] as const, ['args', args] as const]) {
+    for (const item of items) if ('text' in item) refuseNul(item.text, [field], report);
+  }
+  for (const [at, entry] of env.entries()) if ('value' in entry) refuseNul(entry.value, ['env', at, 'value'], report);
   return compact<PlanStep>({
     name: stepNameOf(step, index),
     displayName: step.displayName,
     image,
     script: hasScript ? compiler.text(step.script ?? '', ['script']) : undefined,
-    command: hasScript ? [] : compiler.items(step.command ?? [], ['command'], environment),
-    args: compiler.items(step.args ?? [], ['args'], environment),
+    command,
+    args,
     workingDir: workingDir.length === 0 ? undefined : workingDir,
-    env: compileEnv(step, compiler, report),
+    env,
     volumeMounts: (step.volumeMounts ?? []).map((mount, at) =>
       compilePart(mount, compiler, ['volumeMounts', at], report),
     ),
@@ -51,6 +61,13 @@ export const compileStep = (
     onError: oneOf(ON_ERROR, step.onError, compiler, ['onError'], report) ?? 'stopAndFail',
     results: (step.results ?? []).map(({ name, type }) => ({ name, type })),
   });
+};
+
+/** No program can be given one: its arguments and environment end there. A result that holds one fails its step. */
+const refuseNul = (text: Text, path: Path, report: Report): void => {
+  if (text.some((segment) => typeof segment === 'string' && segment.includes('\0'))) {
+    report('bad-value', 'holds a NUL character, which no program can be given', path);
+  }
 };
 
 const PULL = ['Always', 'IfNotPresent', 'Never'] as const;

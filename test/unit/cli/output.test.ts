@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { age } from '../../../cli/output/age.ts';
 import { colorsOf } from '../../../cli/output/colors.ts';
@@ -6,8 +7,9 @@ import { exitCodeOf, renderError } from '../../../cli/output/errors.ts';
 import { jsonText, renderData } from '../../../cli/output/render.ts';
 import { ERROR } from '../../../cli/output/schema.ts';
 import { table } from '../../../cli/output/table.ts';
-import { safe, safeColors, widthOf } from '../../../cli/output/terminal.ts';
+import { safe, safeColors, safeMessage, widthOf } from '../../../cli/output/terminal.ts';
 import { type Code, type Diagnostic, WaybillError } from '../../../src/core/index.ts';
+import { parseYaml } from '../../../src/yaml/index.ts';
 
 const ESC = '\u001b';
 const PLAIN = { colors: false, format: 'text', verbose: false } as const;
@@ -43,6 +45,21 @@ test.each(HOSTILE)('nothing of %j reaches the terminal', (text) => {
 
 test('control characters and overrides of direction are shown; tab and line feed stay', () => {
   expect(safe(`a\tb\nc${ESC}[31m\u009b\u202e`)).toBe('a\tb\nc\\x1b[31m\\x9b\\u202e');
+});
+
+test('no message passes for several', () => {
+  expect(safeMessage('denied\r\nrun: Succeeded\n::set-env name=A::b')).toBe(
+    'denied\n  | run: Succeeded\n  | ::set-env name=A::b',
+  );
+  const error = new WaybillError('KubeError', 'a\nerror NotFound: b', { hint: 'c\nd', cause: new Error('e\nf') });
+  const lines = renderError(error, { ...PLAIN, verbose: true })
+    .trimEnd()
+    .split('\n');
+  expect(lines.filter((line) => /^(?:error|hint|b|d|f)/.test(line))).toHaveLength(1);
+});
+
+test('overrides of direction are shown in logs too', () => {
+  expect(safeColors('a\u202eb\u2066c', true)).toBe('a\\u202eb\\u2066c');
 });
 
 test('colours of steps pass, and end with their line', () => {
@@ -152,6 +169,68 @@ test('JSON says the same, without what a terminal obeys', () => {
   expect(JSON.parse(text)).toEqual(data);
   expect(text).not.toMatch(/[\u007f-\u009f\u202e]/);
   expect(text).toContain('ä日');
+});
+
+/** Texts of what a terminal, a shell, or a reader of YAML would like to take for something. */
+const hostileText = fc
+  .array(
+    fc.oneof(
+      fc.constantFrom(
+        ...HOSTILE,
+        '---',
+        ': ',
+        '- ',
+        '#',
+        '\n',
+        '\r',
+        '\t',
+        '"',
+        "'",
+        '|',
+        '>',
+        '&a',
+        '*a',
+        '!!str',
+        '? ',
+      ),
+      fc.constantFrom(
+        '\u202e',
+        '\u2066',
+        '\u2028',
+        '\ufeff',
+        '\u0085',
+        '\ud800',
+        '%',
+        '@',
+        '{{',
+        '$(params.x)',
+        '`id`',
+        '$HOME',
+      ),
+      fc.string({ unit: 'binary' }),
+    ),
+    { maxLength: 6 },
+  )
+  .map((parts) => parts.join(''));
+
+test('whatever is printed as JSON or YAML reads back as it was, and holds nothing that a terminal obeys', () => {
+  fc.assert(
+    fc.property(
+      fc.dictionary(hostileText, fc.oneof(hostileText, fc.array(hostileText)), { noNullPrototype: true }),
+      (value) => {
+        const outcome = { data: { value }, text: '' };
+        const json = renderData(outcome, 'json');
+        const yaml = renderData(outcome, 'yaml');
+        expect(JSON.parse(json)).toEqual({ value });
+        expect(parseYaml(yaml).documents[0]?.value).toEqual({ value });
+        for (const text of [json, yaml]) {
+          expect(obeyed(text)).toEqual([]);
+          expect(text).not.toContain(ESC);
+          expect(text).not.toMatch(/[\u202a-\u202e\u2066-\u2069]/);
+        }
+      },
+    ),
+  );
 });
 
 test('an outcome in each format', () => {

@@ -55,6 +55,31 @@ test('whatever a param holds arrives as it is: in scripts, arguments, environmen
   );
 });
 
+test('what Kubernetes itself reads takes no values, and no program is given a NUL', () => {
+  const mount = { name: 'v', mountPath: '/v' };
+  const taskOf = (step: object) => ({
+    params: [{ name: 'p', type: 'string' as const, default: '$(HOME)\0' }],
+    volumes: [{ name: 'v', emptyDir: {} }],
+    steps: [{ image: 'i', script: 'x', ...step }],
+  });
+  const at = 'spec.steps.0';
+  for (const [step, found] of [
+    [{ volumeMounts: [{ ...mount, subPathExpr: '$(HOME)/a' }] }, []],
+    [
+      { volumeMounts: [{ ...mount, subPathExpr: '$(params.p)' }] },
+      [`error unsupported-variable ${at}.volumeMounts.0.subPathExpr`],
+    ],
+    [{ image: '$(params.p)' }, [`error bad-value ${at}.image`]],
+    [{ workingDir: '$(params.p)' }, [`error bad-value ${at}.workingDir`]],
+    [{ args: ['a', '$(params.p)'] }, [`error bad-value ${at}.args`]],
+    [{ script: '', command: ['$(params.p)'] }, [`error bad-value ${at}.command`]],
+    [{ env: [{ name: 'A', value: '$(params.p)' }] }, [`error bad-value ${at}.env.0.value`]],
+    [{ script: '$(params.p)' }, []],
+  ] as const) {
+    expect(findings(compileTask(taskOf(step)))).toEqual(found);
+  }
+});
+
 test("Kubernetes' spelling of a text means that text", () => {
   expect(kubernetesText(['a$', { env: 'A' }, '$(B)$$'])).toBe('a$$$(A)$$(B)$$$$');
   expect(kubernetesText([{ retryCount: true }])).toBeUndefined();
