@@ -40,7 +40,7 @@ export const logPrinter = ({ emit, note, colors }: Pick<Context, 'emit' | 'note'
       for await (const line of read(pod, container, over.signal)) {
         for (const part of partsOf(line.toString('utf8'))) {
           // Whoever reads slowly is waited for: what is not taken stays in the cluster, not in our memory.
-          await emit(`[${task} : ${step}] ${safeColors(part, colors.logs)}`);
+          await emit(safeColors(`[${task} : ${step}] ${part}`, colors.logs));
           printed += 1;
         }
       }
