@@ -1,5 +1,5 @@
 import { createClient, type KubeClient, loadClusterAccess } from 'waybill/kube';
-import { createRecordStore, type RecordStore } from 'waybill/runtime';
+import { type Clock, clusterClock, createRecordStore, type RecordStore } from 'waybill/runtime';
 import type { Context, Option, Options } from './command.ts';
 import { holderName, holderText, isGone } from './holder.ts';
 
@@ -14,6 +14,8 @@ export interface Connection {
   readonly client: KubeClient;
   readonly namespace: string;
   readonly records: RecordStore;
+  /** The cluster's time, whatever this machine's clock says. */
+  readonly clock: Clock;
 }
 
 /** The cluster that options and environment name; nothing is sent yet. Throws `KubeConfig`. */
@@ -31,7 +33,8 @@ export const connect = async ({ env, note }: Context, options: Options): Promise
     onTrouble: ({ code, message }) => note(`${code}: ${message}`),
   });
   const namespace = (options.namespace as string | undefined) ?? access.namespace;
-  return { client, namespace, records: createRecordStore({ client }) };
+  const clock = clusterClock(client);
+  return { client, namespace, records: createRecordStore({ client, clock }), clock };
 };
 
 /**

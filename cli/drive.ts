@@ -3,6 +3,7 @@ import type { KubeClient } from 'waybill/kube';
 import { containersOf } from 'waybill/pod';
 import type { RunRecord } from 'waybill/record';
 import {
+  type Clock,
   type DriverEvent,
   drive,
   type HeldRecord,
@@ -16,6 +17,7 @@ import { logPrinter } from './output/logs.ts';
 
 export interface DriveInput {
   readonly client: KubeClient;
+  readonly clock: Clock;
   readonly held: HeldRecord;
   readonly record: RunRecord;
   /** Where they have been asked for already. */
@@ -27,10 +29,13 @@ const MISSING_RIGHT = / cannot \w+ resource "/;
 
 /**
  * Drives a held run to its end, with its steps' logs on the way; returns its last state. Ctrl-C cancels the run; a second
- * one ends the process, and the run can be resumed.
+ * one ends the process, and the run can be resumed. Where the terminal goes away the run is left as it is, to be resumed.
  */
-export const driveRun = async (context: Context, { client, held, record, limits }: DriveInput): Promise<RunState> => {
-  const runtime: Runtime = kubernetesRuntime(client, { ...(limits && { limits }) });
+export const driveRun = async (
+  context: Context,
+  { client, clock, held, record, limits }: DriveInput,
+): Promise<RunState> => {
+  const runtime: Runtime = kubernetesRuntime(client, { now: clock.now, ...(limits && { limits }) });
   const { plan, uid, agentImage } = record;
   const logs = logPrinter(context, (pod, container, signal) => runtime.logs(held.run, pod, container, signal));
   let advised = false;
@@ -51,16 +56,17 @@ export const driveRun = async (context: Context, { client, held, record, limits 
     if (found === undefined || pod === undefined || node === undefined) return;
     logs.follow({ pod, container: found.container, task: node.name, step: node.steps[event.step]?.name ?? '' });
   };
-  try {
-    return await drive({
-      plan,
-      record: held,
-      runtime,
-      compile: podCompiler(plan, uid, { agentImage }),
-      signal: context.signal,
-      onEvent,
-    });
-  } finally {
-    await logs.end();
-  }
+  const state = await drive({
+    plan,
+    record: held,
+    runtime,
+    compile: podCompiler(plan, uid, { agentImage }),
+    clock,
+    signal: context.signal,
+    ...(context.hangup && { force: context.hangup }),
+    onEvent,
+  });
+  // A driver that ended before its run waits for no log: its steps may go on for hours.
+  await logs.end();
+  return state;
 };

@@ -19,7 +19,7 @@ export const command: Command = {
   output: z.object({ name: z.string(), mode: z.string(), finished: z.boolean(), reason: z.string() }),
   run: async (context, [name], options) => {
     const connection = await connect(context, options);
-    const { client, records, namespace } = connection;
+    const { client, clock, records, namespace } = connection;
     const mode = options.mode as 'Cancelled' | 'CancelledRunFinally' | 'StoppedRunFinally';
     await records.wish(namespace, name as string, mode, context.signal);
     // A driver that is alive either ends the run and lets go of it, or shows with its next write that it goes on.
@@ -31,7 +31,7 @@ export const command: Command = {
       const text = `${name}: its driver was told, and is ending it`;
       return { data: { name, mode, finished: false, reason: 'Running' }, text };
     }
-    const state = await driveRun(context, { client, ...taken });
+    const state = await driveRun(context, { client, clock, ...taken });
     const reason = state.condition?.reason ?? 'Unknown';
     return { data: { name, mode, finished: true, reason }, text: `${name}: ${reason}` };
   },

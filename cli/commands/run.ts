@@ -71,9 +71,10 @@ const start = async (
   const limits = options.dryRun === true ? undefined : namespaceLimits(connection.client, connection.namespace);
   const plan = await prepare(context, text, options, connection.namespace, uid);
   context.note(`${plan.source.kind} ${plan.source.name} as run ${plan.name}: ${verdictText(plan.source.verdict)}`);
-  const record = newRecord(plan, { uid, createdAt: context.now(), agentImage });
+  const record = newRecord(plan, { uid, createdAt: connection.clock.now(), agentImage });
   if (options.dryRun === true) return outcome(record, record.state);
   await demandRights?.(makesClaims(plan));
+  context.hangup?.throwIfAborted();
   const held = await connection.records.create(record, { holder: holderName(), signal: context.signal });
   return finish(context, connection, held, record, limits);
 };
@@ -100,11 +101,11 @@ const makesClaims = ({ workspaces }: RunRecord['plan']): boolean => workspaces.s
 
 const finish = async (
   context: Context,
-  { client }: Connection,
+  { client, clock }: Connection,
   held: HeldRecord,
   record: RunRecord,
   limits?: NamespaceLimits,
-): Promise<Outcome> => outcome(record, await driveRun(context, { client, held, record, limits }));
+): Promise<Outcome> => outcome(record, await driveRun(context, { client, clock, held, record, limits }));
 
 const outcome = (record: RunRecord, state: RunRecord['state']): Outcome => ({
   data: runOutput(record, state),

@@ -1,7 +1,15 @@
 import type { Secret } from 'kubernetes-types/core/v1.d.ts';
 import { isWaybillError, WaybillError } from '../../core/index.ts';
 import type { RunState } from '../../engine/index.ts';
-import { isAlreadyExists, isConflict, type KubeClient, type Pause, type Stored, sleep } from '../../kube/index.ts';
+import {
+  isAlreadyExists,
+  isConflict,
+  type KubeClient,
+  type MetadataOnly,
+  type Pause,
+  type Stored,
+  sleep,
+} from '../../kube/index.ts';
 import { type RunRecord, recordCodec } from '../../record/index.ts';
 import { type Clock, clusterClock } from '../clock.ts';
 import type { CancelMode, HeldRecord } from '../record.ts';
@@ -37,7 +45,10 @@ export interface RecordSummary {
   readonly namespace: string;
   readonly uid: string;
   readonly annotations: Readonly<Record<string, string>>;
+  readonly lease: Lease;
   readonly driverAlive: boolean;
+  /** When the run ended, in milliseconds; null where it is not over. */
+  readonly finished: number | null;
 }
 
 export interface TakeOptions {
@@ -122,13 +133,19 @@ export class RecordStore {
     const { items } = await this.#client.listMetadata('secrets', selection);
     return items
       .toSorted((a, b) => (b.metadata.creationTimestamp ?? '').localeCompare(a.metadata.creationTimestamp ?? ''))
-      .map(({ metadata }) => ({
-        name: metadata.labels?.[KEYS.run] ?? metadata.name,
+      .map((secret) => this.#summary(namespace, secret));
+  }
+
+  /** A run without its content, to look whether something has changed. Throws `RunNotFound`. */
+  async look(namespace: string, name: string, signal?: AbortSignal): Promise<RecordSummary> {
+    try {
+      return this.#summary(
         namespace,
-        uid: metadata.labels?.[KEYS.runUid] ?? '',
-        annotations: metadata.annotations ?? {},
-        driverAlive: this.#isAlive(leaseOf(metadata)),
-      }));
+        await this.#client.getMetadata('secrets', secretName(name), { namespace, signal }),
+      );
+    } catch (error) {
+      throw isWaybillError(error, 'NotFound') ? notFound(namespace, name) : error;
+    }
   }
 
   /** Takes a run over, with the next epoch, where nobody drives it. Throws `DriverAlive`, `RunNotFound`. */
@@ -198,6 +215,21 @@ export class RecordStore {
       signal,
       ...(this.#pause && { pause: this.#pause }),
     });
+  }
+
+  #summary(namespace: string, { metadata }: MetadataOnly): RecordSummary {
+    const { labels = {}, annotations = {} } = metadata;
+    const lease = leaseOf(metadata);
+    const finished = Date.parse(annotations['waybill.dev/finished'] ?? '');
+    return {
+      name: labels[KEYS.run] ?? metadata.name,
+      namespace,
+      uid: labels[KEYS.runUid] ?? '',
+      annotations,
+      lease,
+      driverAlive: this.#isAlive(lease),
+      finished: Number.isNaN(finished) ? null : finished,
+    };
   }
 
   #lease(holder: string, epoch: number): Lease {
