@@ -1,0 +1,3 @@
+module waybill.dev/test/attack
+
+go 1.24
