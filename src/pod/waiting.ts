@@ -2,6 +2,7 @@ import type { ContainerStatus, Pod } from 'kubernetes-types/core/v1.d.ts';
 import type { Plan } from '../plan/index.ts';
 import { SUPERVISOR } from './constants.ts';
 import { agentLoss } from './ended.ts';
+import { isGoing, nodeLoss } from './going.ts';
 import { nodeOf } from './lookup.ts';
 import { containersOf, type StepContainer } from './names.ts';
 import type { Loss, PodNotice } from './observed.ts';
@@ -61,12 +62,14 @@ export const lookAtWaiting = (plan: Plan, pod: Pod, group: number, patience: Pat
     notices.push(loss);
     again = true;
   }
+  const lost = nodeLoss(pod, patience);
+  if (lost !== null) return { loss: lost, notices, again: false };
   const { at, grace } = patience;
   const ended = terminated(pod, SUPERVISOR);
   const silent = ended !== undefined && readTermination(ended.message) === undefined;
   // Its log may still have something to say: the pod's end comes first, if it comes.
   const overdue = silent && at - timeOf(ended.finishedAt, at) >= (grace?.end ?? GRACE.end);
-  return { loss: overdue ? agentLoss(pod) : null, notices, again: again || (silent && !overdue) };
+  return { loss: overdue ? agentLoss(pod) : null, notices, again: again || isGoing(pod) || (silent && !overdue) };
 };
 
 const unschedulable = ({ status }: Pod): PodNotice[] =>

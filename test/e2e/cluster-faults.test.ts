@@ -148,9 +148,9 @@ describe.skipIf(!own)('runs go on, and no step runs twice', () => {
   test('the API server takes 5 seconds for each answer', async () => {
     const proxy = await startProxy(space.user.kubeconfig);
     try {
-      proxy.delay(5000);
       const KUBECONFIG = await space.file('slow.kubeconfig', proxy.kubeconfig);
       const runs = await startBoth('slow', { KUBECONFIG });
+      proxy.delay(5000);
       for (const ended of await survivors(runs, Date.now())) expectFault('apiserver-slow', ended);
     } finally {
       await proxy.close();
@@ -184,5 +184,35 @@ describe.skipIf(!own)('a node', () => {
       expectFault('node-drained', { code, stderr, conditions: status?.conditions, known, over });
       expect(status?.retriesStatus).toMatchObject([{ conditions: [{ status: 'False', reason: 'PodEvicted' }] }]);
     }
+  });
+
+  test('that is away does not say that a deleted pod is gone', async () => {
+    const script = 'echo attempt $(context.task.retry-count)\n[ $(context.task.retry-count) = 1 ] || sleep 300';
+    const drivers = await Promise.all(
+      [0, 1].map(async (retries) => {
+        const name = `away-${retries}`;
+        const tasks = [{ name: 'lost', retries, taskSpec: specOf([script]) }];
+        const file = await space.file(`${name}.yaml`, pipelineOf('away', { tasks }));
+        return { name, ...space.start(['run', file, '--name', name]) };
+      }),
+    );
+    await Promise.all(drivers.map(({ says }) => says('attempt 0')));
+    const [never, again] = drivers;
+    await without(settings, 'kubelet', async () => {
+      for (const { name } of drivers) await space.client.delete('pods', `${name}-lost-pod-1`);
+      const known = Date.now();
+      const ended = await never?.finished;
+      const over = Date.now();
+      const { status } = (await space.taskRuns('away-0')).lost ?? {};
+      expectFault('node-away', { ...(ended as Finished), conditions: status?.conditions, known, over });
+      await eventually('the other is tried again', async () =>
+        (await space.pods()).find(({ metadata }) => metadata.name === 'away-1-lost-pod-2'),
+      );
+    });
+    const known = Date.now();
+    const ended = await again?.finished;
+    const { status } = (await space.taskRuns('away-1')).lost ?? {};
+    expectFault('node-away-retry', { ...(ended as Finished), conditions: status?.conditions, known, over: Date.now() });
+    expect(status?.retriesStatus).toMatchObject([{ conditions: [{ status: 'False', reason: 'NodeLost' }] }]);
   });
 });

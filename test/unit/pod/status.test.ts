@@ -209,6 +209,14 @@ test('a step cannot start without the agent: where the agent’s image is missin
   expect(events[0]).not.toHaveProperty('tasks');
 });
 
+test('a deleted pod whose node does not say that it is gone is lost with all that may run there', () => {
+  const pod = podWith({ phase: 'Running', containerStatuses: [container(SUPERVISOR, { running: {} })] });
+  const going = { ...pod, metadata: { ...pod.metadata, deletionTimestamp: CREATED, deletionGracePeriodSeconds: 8 } };
+  expect(look(going)).toEqual({ events: [], notices: [], again: true });
+  expect(lookAfter(going, 27_000)).toMatchObject({ events: [], again: true });
+  expect(lookAfter(going, 28_000).events).toMatchObject([{ reason: 'NodeLost', infrastructure: false }]);
+});
+
 test('a pod that no node takes is a notice', () => {
   const condition = { type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message: '0/1 nodes' };
   expect(look(podWith({ phase: 'Pending', conditions: [condition] })).notices).toEqual([
