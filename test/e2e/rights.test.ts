@@ -175,7 +175,12 @@ const CASES: Readonly<Record<string, Case>> = {
   'list limitranges': runsAsEver,
   'create persistentvolumeclaims': refusesToClaim('create'),
   'get persistentvolumeclaims': refusesToClaim('get'),
-  'list persistentvolumeclaims': deletesAll,
+  'list persistentvolumeclaims': async (tool, name) => {
+    await deletesAll(tool, name);
+    expect(errorOf(await tool.cli(['delete', '--orphans', '--dry-run', '-o', 'json']))).toMatchObject(
+      forbidden('list', 'persistentvolumeclaims'),
+    );
+  },
   'delete persistentvolumeclaims': deletesAll,
 };
 

@@ -63,8 +63,9 @@ export const RIGHTS: readonly Right[] = [
   {
     resource: 'secrets',
     verb: 'list',
-    what: 'lists the runs of the namespace',
-    without: '`waybill runs` is refused; runs can still be named',
+    what: 'lists the runs of the namespace, and what is left of runs',
+    without:
+      '`waybill runs` without a name is refused, and so is `waybill delete` with `--older-than`, `--keep` or `--orphans`; runs can still be named',
     roles: { ...OPTIONAL, viewer: 'needed' },
   },
   {
@@ -177,14 +178,14 @@ export const RIGHTS: readonly Right[] = [
   {
     resource: 'persistentvolumeclaims',
     verb: 'list',
-    what: '`waybill delete` sees that the claims of a run are gone',
-    without: '`waybill delete` may return before the claims of a run are gone',
+    what: '`waybill delete` sees that the claims of a run are gone; with `--orphans` it finds those of no run',
+    without: '`waybill delete` may return before the claims of a run are gone, and `--orphans` is refused',
     roles: { runner: 'optional' },
   },
   {
     resource: 'persistentvolumeclaims',
     verb: 'delete',
-    what: '`waybill delete` deletes them where the garbage collector is slow',
+    what: '`waybill delete` deletes claims where the garbage collector does not',
     without: '`waybill delete` leaves claims to the garbage collector',
     roles: { runner: 'optional' },
   },
