@@ -8,7 +8,7 @@ import { expectFault } from '../support/faults.ts';
 import { type TestNamespace, testNamespace } from '../support/namespace.ts';
 import { processesOf } from '../support/node.ts';
 import { IMAGE, taskOf } from '../support/objects.ts';
-import { conditionOf, FORTY_TWO, pairOf, podsOf, runObject } from '../support/pair.ts';
+import { endOf, FORTY_TWO, pairOf, podsOf, runObject } from '../support/pair.ts';
 
 const TEMPLATE = join(import.meta.dirname, '../../fixtures/restricted-pod-template.yaml');
 const RESTRICTED = ['--pod-template', TEMPLATE];
@@ -89,11 +89,10 @@ describe.each(['task', 'run'])('service accounts and PodSecurity restricted, --p
   });
 
   test.concurrent('an account that does not exist ends the run', async () => {
-    const known = Date.now();
-    const ran = await go('missing', pairOf(), ['--serviceaccount', 'no-such-account']);
-    const { conditions, message } = await conditionOf(space, `missing-${pods}`, 'make');
-    expectFault('service-account-missing', { ...ran, conditions, known, over: Date.now() });
-    expect(message).toContain('no-such-account');
+    const ran = go('missing', pairOf(), ['--serviceaccount', 'no-such-account']);
+    const end = await endOf(space, `missing-${pods}`, 'make', ran);
+    expectFault('service-account-missing', end);
+    expect(end.message).toContain('no-such-account');
   });
 
   const privately = () =>
@@ -119,11 +118,10 @@ describe.each(['task', 'run'])('service accounts and PodSecurity restricted, --p
   });
 
   test.concurrent.each(['wrong', 'no-such-secret'])('a secret that is %s ends the run', async (name) => {
-    const known = Date.now();
-    const ran = await go(name, privately(), ['--pod-template', await template(name, name)]);
-    const { conditions } = await conditionOf(space, `${name}-${pods}`, 'private');
-    expectFault('pull-secret-wrong', { ...ran, conditions, known, over: Date.now() });
-    expect(JSON.stringify(ran)).not.toContain('not-the-password');
+    const ran = go(name, privately(), ['--pod-template', await template(name, name)]);
+    const end = await endOf(space, `${name}-${pods}`, 'private', ran);
+    expectFault('pull-secret-wrong', end);
+    expect(JSON.stringify(end)).not.toContain('not-the-password');
   });
 
   test.concurrent('steps with a user, a group of files and a root that nobody can write do', async () => {
@@ -154,11 +152,9 @@ describe.each(['task', 'run'])('service accounts and PodSecurity restricted, --p
   });
 
   test.concurrent('a task that does not comply is refused', async () => {
-    const known = Date.now();
     const task = taskOf('bold', [{ script: 'true', securityContext: { allowPrivilegeEscalation: true } }]);
-    const ran = await go('bold', task);
-    const { conditions, message } = await conditionOf(space, `bold-${pods}`, 'bold');
-    expectFault('pod-security-refuses', { ...ran, conditions, known, over: Date.now() });
-    expect(message).toContain('violates PodSecurity "restricted');
+    const end = await endOf(space, `bold-${pods}`, 'bold', go('bold', task));
+    expectFault('pod-security-refuses', end);
+    expect(end.message).toContain('violates PodSecurity "restricted');
   });
 });

@@ -7,7 +7,7 @@ import { expectFault } from '../support/faults.ts';
 import { eventually, type TestNamespace, testNamespace } from '../support/namespace.ts';
 import { cutOffPods } from '../support/node.ts';
 import { pipelineOf, specOf, taskOf } from '../support/objects.ts';
-import { conditionOf, endedPods, FORTY_TWO, pairOf, podsOf, runObject } from '../support/pair.ts';
+import { endedPods, endOf, FORTY_TWO, pairOf, podsOf, runObject } from '../support/pair.ts';
 
 const GROUPINGS = ['task', 'run'] as const;
 
@@ -111,11 +111,14 @@ describe('a LimitRange', () => {
       { apiGroups: [''], resources: ['pods/log'], verbs: ['get'] },
     ];
     const blind = await tight.as({ name: 'blind', rules });
-    const ran = await runObject(tight, 'blind', taskOf('two', ['true', 'true']), [], blind);
-    const known = Date.now();
-    const { conditions, message } = await conditionOf(tight, 'blind', 'two');
-    expectFault('limit-range-unread', { ...ran, conditions, known, over: Date.now() });
-    expect(message).toContain('limitranges');
+    const end = await endOf(
+      tight,
+      'blind',
+      'two',
+      runObject(tight, 'blind', taskOf('two', ['true', 'true']), [], blind),
+    );
+    expectFault('limit-range-unread', end);
+    expect(end.message).toContain('limitranges');
   });
 
   test('that comes in mid-run is read then', async () => {
@@ -147,14 +150,10 @@ describe.each(GROUPINGS)('a ResourceQuota for limits, --pods %s', (pods) => {
   });
 
   test.concurrent('a step that says none is refused, and named alone', async () => {
-    const known = Date.now();
-    const ran = await runObject(space, `free-${pods}`, taskOf('free', [{ name: 'main', script: 'true' }]), [
-      '--pods',
-      pods,
-    ]);
-    const { conditions, message } = await conditionOf(space, `free-${pods}`, 'free');
-    expectFault('quota-demands-limits', { ...ran, conditions, known, over: Date.now() });
-    expect(message).toContain('must specify limits.cpu for: step-main; limits.memory for: step-main');
+    const task = taskOf('free', [{ name: 'main', script: 'true' }]);
+    const end = await endOf(space, `free-${pods}`, 'free', runObject(space, `free-${pods}`, task, ['--pods', pods]));
+    expectFault('quota-demands-limits', end);
+    expect(end.message).toContain('must specify limits.cpu for: step-main; limits.memory for: step-main');
   });
 });
 

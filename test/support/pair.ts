@@ -52,3 +52,15 @@ export const conditionOf = async (
   const [condition] = (conditions ?? []) as readonly { readonly message: string }[];
   return { conditions, message: condition?.message ?? '' };
 };
+
+/**
+ * How a run ended whose pod the cluster never took, or never got going: for `expectFault`. Known is it from the moment at
+ * which its record was written, which comes right before its first pod.
+ */
+export const endOf = async (space: TestNamespace, run: string, task: string, ran: Promise<Ran>) => {
+  const done = await ran;
+  const over = Date.now();
+  const { metadata } = await space.client.get('secrets', `waybill-run-${run}`);
+  const known = Date.parse(String(metadata.creationTimestamp));
+  return { ...done, ...(await conditionOf(space, run, task)), known, over };
+};
