@@ -52,11 +52,19 @@ const mayMount = (node: PlanNode, name: string, workspaces: readonly VolumeMount
   throw new WaybillError('Unsupported', `container ${container}: its task has no volume "${name}"`);
 };
 
-const SHM = '/dev/shm';
+/**
+ * What kubelet and container runtime give all containers of a pod together, writable: each task has its own instead. The
+ * supervisor copies its own `hosts` and `resolv.conf`.
+ */
+const unshared = (task: number): readonly VolumeMount[] => [
+  { name: VOLUME.shm, mountPath: '/dev/shm', subPath: `t${task}` },
+  { name: VOLUME.tasks, mountPath: '/etc/hosts', subPath: `t${task}/etc/hosts` },
+  { name: VOLUME.tasks, mountPath: '/etc/resolv.conf', subPath: `t${task}/etc/resolv.conf` },
+];
 
 /**
- * What stands at /dev/shm where tasks share a pod: there the container runtime gives all containers of the pod the same, with
- * 64 MiB. Each task has its own folder in this one. Its pages count for the container that writes them.
+ * What stands at /dev/shm where tasks share a pod: a folder of it for each. The runtime's own has 64 MiB. Pages count for the
+ * container that writes them.
  */
 export const sharedMemory = (tasks: number): Volume => ({
   name: VOLUME.shm,
@@ -114,7 +122,7 @@ const withImplicit = (
       subPath: `t${task}/${part}`,
       ...(readOnly ? { readOnly } : {}),
     })),
-    ...(shared && !taken.has(SHM) ? [{ name: VOLUME.shm, mountPath: SHM, subPath: `t${task}` }] : []),
+    ...(shared ? unshared(task).filter(({ mountPath }) => !taken.has(mountPath)) : []),
     ...mounts,
   ];
 };

@@ -51,7 +51,12 @@ ls /tekton/results/../../waybill/tasks /workspace/../../tasks 2> /dev/null && ec
 mv /tekton /tekton.old 2> /dev/null; mkdir -p /tekton; ln -s / /tekton/results 2> /dev/null
 attack shim
 attack mounts
+echo '192.0.2.66 registry.example' >> /etc/hosts
+echo 'nameserver 192.0.2.66' > /etc/resolv.conf
 `;
+
+/** Where a task would go if another one could tell it. */
+const LED = 'cat /etc/hosts /etc/resolv.conf | grep 192.0.2.66 && echo GOT led astray';
 
 /** Events and outcomes of others, as a step could print and leave them. */
 const FORGE = `
@@ -106,7 +111,8 @@ until [ -e /workspace/barrier/done-root ] && [ -e /workspace/barrier/done-same ]
             name: 'two',
             image,
             securityContext: USER,
-            script: `printf '%s' "$(cat /workspace/own $HOME/own /tekton/results/token /dev/shm/own /tekton/steps/step-one/exitCode)" > $(results.unharmed.path)`,
+            script: `#!/bin/sh\n${LED}
+printf '%s' "$(cat /workspace/own $HOME/own /tekton/results/token /dev/shm/own /tekton/steps/step-one/exitCode)" > $(results.unharmed.path)`,
           },
         ],
       },
@@ -121,7 +127,9 @@ until [ -e /workspace/barrier/done-root ] && [ -e /workspace/barrier/done-same ]
             name: 'look',
             image,
             securityContext: ROOT,
-            script: `{ find /workspace /tekton/home /dev/shm /tekton/results -mindepth 1; ls /tekton/steps; ls /tekton/scripts; } > /tmp/found
+            script: `#!/bin/sh\n${LED}
+grep -q "$(hostname)" /etc/hosts || echo GOT no hosts
+{ find /workspace /tekton/home /dev/shm /tekton/results -mindepth 1; ls /tekton/steps; ls /tekton/scripts; } > /tmp/found
 tr '\\n' ' ' < /tmp/found > $(results.found.path)`,
           },
         ],

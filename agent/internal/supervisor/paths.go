@@ -53,6 +53,27 @@ func (p Paths) prepare(tasks []program.Task) error {
 				return err
 			}
 		}
+		if err := p.resolving(root + "/etc"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// resolving copies how names are resolved into a task's folder: the kubelet gives all containers of a pod the same files, and
+// root in one of them could lead the others astray.
+func (p Paths) resolving(folder string) error {
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return err
+	}
+	for _, name := range []string{"hosts", "resolv.conf"} {
+		text, err := os.ReadFile(p.in("etc", name))
+		if err != nil && !os.IsNotExist(err) {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(folder, name), text, 0o644); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -124,3 +124,20 @@ func TestReady(t *testing.T) {
 		t.Error("ready without a shim")
 	}
 }
+
+func TestEachTaskHasItsOwnNames(t *testing.T) {
+	root := t.TempDir()
+	os.MkdirAll(root+"/etc", 0o755)
+	os.WriteFile(root+"/etc/hosts", []byte("10.0.0.1 pod\n"), 0o644)
+	paths := Under(root)
+	if err := paths.prepare([]program.Task{{ID: 3}, {ID: 5}}); err != nil {
+		t.Fatal(err)
+	}
+	for _, task := range []int{3, 5} {
+		hosts, err := os.ReadFile(paths.Task(task) + "/etc/hosts")
+		resolv, missing := os.ReadFile(paths.Task(task) + "/etc/resolv.conf")
+		if string(hosts) != "10.0.0.1 pod\n" || len(resolv) != 0 || err != nil || missing != nil {
+			t.Errorf("%q %q %v %v", hosts, resolv, err, missing)
+		}
+	}
+}

@@ -86,11 +86,16 @@ test('a step has its own socket and Tekton’s folders, but for what it mounts i
   expect(readOnly?.map(({ mountPath }) => mountPath)).toEqual(['/waybill/bin', '/waybill/run', '/tekton/steps']);
 });
 
-test('tasks that share a pod share no memory', () => {
+test('tasks that share a pod share neither memory nor how names are resolved', () => {
   const plan = planOf([{ name: 'a' }, { name: 'b' }], {}, [[0, 1]]);
   const { pod } = podOf(plan, attemptOf(plan), AGENT);
   const names = pod.spec?.containers.map(({ name }) => name).filter((name) => name !== SUPERVISOR) ?? [];
   expect(names.map((name) => mountsOf(pod, name)['/dev/shm'])).toEqual(['waybill-shm:t0', 'waybill-shm:t1']);
+  for (const file of ['/etc/hosts', '/etc/resolv.conf'])
+    expect(names.map((name) => mountsOf(pod, name)[file])).toEqual([
+      `waybill-tasks:t0${file}`,
+      `waybill-tasks:t1${file}`,
+    ]);
   expect(pod.spec?.volumes).toContainEqual({ name: 'waybill-shm', emptyDir: { medium: 'Memory', sizeLimit: '128Mi' } });
 });
 
