@@ -15,7 +15,7 @@ export {
 export { type ClusterAccess, findClusterAccess, type KubeConfigOptions, loadClusterAccess } from './config.ts';
 export type { Credential } from './credential.ts';
 export { apiErrorOf, isAlreadyExists, isConflict, isExpired, KubeApiError } from './errors.ts';
-export { type ContainerState, type ContainerView, followLog, type LogOptions } from './logs.ts';
+export { type ContainerState, type ContainerView, followLog, type LogOptions, type LogReport } from './logs.ts';
 export type { Plural, Resources, Stored } from './resources.ts';
 export { type Pause, sleep } from './sleep.ts';
 export type { Counters } from './transport.ts';

@@ -62,7 +62,7 @@ test('a follow that stays open ends with its container, and the rest is read', a
   );
   expect(seen).toEqual(['one', 'two']);
   expect(asked.map(({ query }) => query.get('follow'))).toEqual(['true', null]);
-  expect(asked[1]?.query.get('sinceTime')).toBe('2026-01-02T03:04:01Z');
+  expect(asked[1]?.query.get('sinceTime')).toBe('2026-01-02T03:03:56Z');
 });
 
 test('a cut is continued behind the last whole line, equal stamps and zones included', async () => {
