@@ -64,6 +64,11 @@ const BROKEN = [
 /** The largest answer that is read into memory: a page of Secrets of the largest size stays below. */
 const CAP = 48 * 1024 * 1024;
 
+/** For so long after it was away, or unwell, an API server may not know all users and their rights yet. */
+const SETTLING_MS = 30_000;
+/** Milliseconds before it is asked again. */
+const SETTLE_MS = 1000;
+
 const STATUS = z.looseObject({
   message: z.string().optional(),
   reason: z.string().optional(),
@@ -81,7 +86,8 @@ export interface TransportOptions {
 /**
  * A transport with connections of its own. Calls are sent again after 429, 5xx and broken connections: a read is free
  * of effects, a write has a fixed name, so that its caller sees `AlreadyExists`, `Conflict` or `NotFound` where the
- * first try had come through. A 401 is tried once more with a renewed credential.
+ * first try had come through. A 401 is tried once more with a renewed credential; it and a 403 are tried again too where
+ * the server has just come back.
  */
 export const createTransport = (
   access: ClusterAccess,
@@ -90,6 +96,8 @@ export const createTransport = (
   const counters = { requests: 0, writes: 0, retries: 0, firstRequest: null as number | null };
   const authenticator = createAuthenticator(access.credential, { cluster: access, env });
   const trouble = troubleTeller(access.server, onTrouble);
+  let broken = Number.NEGATIVE_INFINITY;
+  const settling = (): boolean => performance.now() - broken < SETTLING_MS;
   const fetches = new Map<string, ClosableFetch>();
   /** The server's time is this and {@link performance.now}, which nobody can set. */
   let base = Date.now() - performance.now();
@@ -138,11 +146,15 @@ export const createTransport = (
       if (response.ok) return { response: call.stream ? response : await whole(response) };
       const status = await readStatus(response);
       const error = errorOfStatus(call.what, response.status, status);
-      if (response.status === 401) return { error, again: authenticator.refused(identity) ? 'renewed' : undefined };
-      return { error, again: TEMPORARY.includes(response.status) ? retryAfter(response, status) : undefined };
+      if (response.status === 401 && authenticator.refused(identity)) return { error, again: 'renewed' };
+      if (isUnknown(response.status, status) && settling()) return { error, again: SETTLE_MS };
+      if (!TEMPORARY.includes(response.status)) return { error, again: undefined };
+      if (response.status !== 429) broken = performance.now();
+      return { error, again: retryAfter(response, status) };
     } catch (error) {
       if (isAbort(error, call.signal)) throw error;
       const code = networkCode(error) ?? (error as Error).name;
+      if (BROKEN.includes(code)) broken = performance.now();
       return { error: errorOfNetwork(access.server, error), again: BROKEN.includes(code) ? 0 : undefined };
     } finally {
       answered();
@@ -227,6 +239,10 @@ export const createTransport = (
 type Outcome =
   | { readonly response: Response }
   | { readonly error: unknown; readonly again: number | 'renewed' | undefined };
+
+/** Whether an answer says that the server does not know the user, or a right of theirs. Admission refuses with 403 too. */
+const isUnknown = (code: number, { message = '' }: Status): boolean =>
+  code === 401 || (code === 403 && / cannot \w+ resource /.test(message));
 
 /** An answer with its body in memory. */
 const whole = async (response: Response): Promise<Response> => {

@@ -194,3 +194,19 @@ test('rights that are missing for a moment are no end', async () => {
   }
   expect(seen).toEqual(['synced', 'added']);
 });
+
+test('an API server that has just come back is asked again for rights that it does not know yet', async () => {
+  const message = 'pods is forbidden: User "u" cannot get resource "pods" in API group "" in the namespace "ours"';
+  const unknown = refuse(403, 'Forbidden', { message });
+  const api = await serve(unknown, cut, unknown, refuse(401, 'Unauthorized'), json(200, pod('a', '1')), unknown);
+  const client = api.client();
+  await expect(client.get('pods', 'a')).rejects.toMatchObject({ code: 'Forbidden' });
+  expect(api.asked).toHaveLength(1);
+  expect((await client.get('pods', 'a')).metadata.name).toBe('a');
+  await expect(client.get('pods', 'a')).rejects.toMatchObject({ code: 'Forbidden' });
+  const admission = await serve(cut, refuse(403, 'Forbidden', { message: 'violates PodSecurity' }));
+  await expect(admission.client().create('pods', { metadata: { name: 'a' } })).rejects.toMatchObject({
+    code: 'Forbidden',
+  });
+  expect(admission.asked).toHaveLength(2);
+});
