@@ -1,6 +1,7 @@
 import { copy } from 'waybill/oci';
 import { z } from 'zod';
 import type { Command } from '../command.ts';
+import { boundMemory } from '../memory.ts';
 import { nameOf, open, openTarget, REGISTRY_OPTIONS } from '../stores.ts';
 
 export const command: Command = {
@@ -13,6 +14,7 @@ export const command: Command = {
   output: z.object({ name: z.string(), tag: z.string(), digest: z.string(), copied: z.number(), skipped: z.number() }),
   run: async (context, [from, to], options) => {
     const { signal } = context;
+    boundMemory();
     const source = open(from as string, options, context);
     const target = openTarget(to as string, options, context);
     const count = { copied: 0, exists: 0, mounted: 0 };

@@ -1,7 +1,18 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { afterEach, expect, test } from 'vitest';
-import { contentOf, credentialOf, DEFAULT_RETRY, jsonContent, MANIFEST_CAP, MEDIA_TYPES, readAll } from 'waybill/oci';
+import { createHttp } from 'waybill/http';
+import {
+  contentOf,
+  copy,
+  createMemoryStore,
+  credentialOf,
+  DEFAULT_RETRY,
+  jsonContent,
+  MANIFEST_CAP,
+  MEDIA_TYPES,
+  readAll,
+} from 'waybill/oci';
 import { startFake as fake, openFake as open, stopFake, stopFakes, waits } from '../support/fake-registry.ts';
 
 afterEach(stopFakes);
@@ -207,4 +218,178 @@ test('nobody there is Unreachable, at once', async () => {
   await stopFake();
   await expect(open(host).resolve('v1')).rejects.toMatchObject({ code: 'Unreachable' });
   expect(waits).toEqual([]);
+});
+
+test('a body that is shorter than its descriptor, or says so, is refused', async () => {
+  const short = await fake((_, response) => {
+    response.writeHead(200, { 'transfer-encoding': 'chunked' });
+    response.end(blob.bytes.subarray(0, 1000));
+  });
+  await expect(readAll(open(short.host), blob.descriptor, CAP)).rejects.toMatchObject({ code: 'SizeMismatch' });
+  const honest = await fake((_, response) => response.end(blob.bytes.subarray(0, 1000)));
+  await expect(open(honest.host).fetch(blob.descriptor)).rejects.toMatchObject({ code: 'SizeMismatch' });
+});
+
+test('a body without end is left at the size of its descriptor', async () => {
+  let sent = 0;
+  const { host } = await fake((_, response) => {
+    const more = () => {
+      if (response.destroyed) return;
+      sent += 65_536;
+      response.write(Buffer.alloc(65_536), () => setImmediate(more));
+    };
+    response.writeHead(200);
+    more();
+  });
+  await expect(readAll(open(host), blob.descriptor, CAP)).rejects.toMatchObject({ code: 'SizeMismatch' });
+  expect(sent).toBeLessThan(64 * 1024 * 1024);
+});
+
+test.each(['bytes 0-199999/200000', 'bytes 100000-199999/300000', 'bytes 100000-900000/*', 'nonsense', undefined])(
+  'a cut blob that goes on with the range %s is refused',
+  async (range) => {
+    const { host } = await fake((request, response) => {
+      if (request.headers.range === undefined) {
+        response.writeHead(200, { 'content-length': blob.bytes.byteLength });
+        response.write(blob.bytes.subarray(0, 100_000), () => setImmediate(() => response.socket?.destroy()));
+        return;
+      }
+      response.writeHead(206, range === undefined ? {} : { 'content-range': range });
+      response.end(blob.bytes.subarray(100_000));
+    });
+    await expect(readAll(open(host), blob.descriptor, CAP)).rejects.toMatchObject({ code: 'RegistryError' });
+  },
+);
+
+test('a blob that is cut again and again ends while each time brings something, and not for ever', async () => {
+  const serve = (step: number) =>
+    fake((request, response) => {
+      const from = Number(/bytes=(\d+)-/.exec(request.headers.range ?? '')?.[1] ?? 0);
+      const range = { 'content-range': `bytes ${from}-${blob.bytes.byteLength - 1}/${blob.bytes.byteLength}` };
+      response.writeHead(from > 0 ? 206 : 200, {
+        'content-length': blob.bytes.byteLength - from,
+        ...(from > 0 && range),
+      });
+      const piece = blob.bytes.subarray(from, from + step);
+      if (from + piece.byteLength === blob.bytes.byteLength) response.end(piece);
+      else response.write(piece, () => setImmediate(() => response.socket?.destroy()));
+    });
+  const slow = await serve(20_000);
+  expect((await readAll(open(slow.host), blob.descriptor, CAP)).equals(blob.bytes)).toBe(true);
+  const dead = await fake((_, response) => {
+    response.writeHead(200, { 'content-length': blob.bytes.byteLength });
+    response.flushHeaders();
+    setImmediate(() => response.socket?.destroy());
+  });
+  await expect(readAll(open(dead.host), blob.descriptor, CAP)).rejects.toMatchObject({ code: 'Unreachable' });
+  expect(dead.seen.length).toBeLessThanOrEqual(DEFAULT_RETRY.attempts);
+});
+
+test('a first byte that does not come is asked for again, and the wait has an end', async () => {
+  const impatient = createHttp({ headersTimeout: 100 });
+  const { host, seen } = await fake((_, response, count) => {
+    if (count > 1) response.end(blob.bytes);
+  });
+  expect((await readAll(open(host, { fetch: impatient }), blob.descriptor, CAP)).equals(blob.bytes)).toBe(true);
+  expect(seen).toHaveLength(2);
+  const silent = await fake(() => {});
+  await expect(open(silent.host, { fetch: impatient }).resolve('v1')).rejects.toMatchObject({ code: 'Unreachable' });
+  expect(silent.seen).toHaveLength(DEFAULT_RETRY.attempts);
+  await impatient.close();
+});
+
+test('no request begins after the total limit', async () => {
+  let clock = 0;
+  const { host, seen } = await fake((_, response) => response.writeHead(503, { 'retry-after': '50' }).end());
+  const store = open(host, {
+    retry: { ...DEFAULT_RETRY, attempts: 100, total: 120_000 },
+    now: () => clock,
+    sleep: async (milliseconds) => {
+      clock += milliseconds;
+    },
+  });
+  await expect(store.resolve('v1')).rejects.toMatchObject({ code: 'RegistryError' });
+  expect(seen).toHaveLength(3);
+});
+
+test('a reset is tried again where that does no harm', async () => {
+  const { host, seen } = await fake((request, response, count) => {
+    if (count === 1) request.socket.resetAndDestroy();
+    else sendManifest(request, response, { 'docker-content-digest': manifest.descriptor.digest });
+  });
+  expect((await open(host).resolve('v1')).digest).toBe(manifest.descriptor.digest);
+  expect(seen.map(({ method }) => method)).toEqual(['HEAD', 'HEAD', 'GET']);
+});
+
+test('pages of tags that never end are an error', async () => {
+  const { host, seen } = await fake((_, response, count) => {
+    response.setHeader('link', `</v2/app/tags/list?last=${count}>; rel="next"`);
+    response.end('{"tags":["a"]}');
+  });
+  await expect(Array.fromAsync(open(host).tags())).rejects.toMatchObject({ code: 'RegistryError' });
+  expect(seen.length).toBeLessThanOrEqual(500);
+});
+
+test.each([
+  'file:///etc/passwd',
+  'http://reg.example/x',
+  'https://user:pass@reg.example/x',
+  'http://[::bad',
+  'javascript:alert(1)',
+])('an upload that is sent to %s goes nowhere', async (location) => {
+  const { host } = await fake((request, response) => {
+    if (request.method === 'HEAD') response.writeHead(404).end();
+    else response.writeHead(202, { location }).end();
+  });
+  await expect(open(host).push(blob.descriptor, blob.bytes)).rejects.toMatchObject({ code: 'RegistryError' });
+});
+
+test('an upload elsewhere gets the content, and no credentials', async () => {
+  const storage = await fake((_, response) => response.writeHead(201).end());
+  const { host } = await fake((request, response) => {
+    if (request.headers.authorization === undefined) {
+      response.writeHead(401, { 'www-authenticate': 'Basic realm="x"' }).end();
+    } else if (request.method === 'HEAD') response.writeHead(404).end();
+    else response.writeHead(202, { location: `http://${storage.host}/put?sig=1` }).end();
+  });
+  await open(host, { credentials: async () => credentialOf('user', 'secret') }).push(blob.descriptor, blob.bytes);
+  expect(storage.seen.map(({ method, headers }) => [method, headers.authorization])).toEqual([['PUT', undefined]]);
+});
+
+test.each([
+  { 'content-type': 'x'.repeat(2000) },
+  { 'docker-content-digest': 'sha256:../../etc/passwd' },
+  { 'docker-content-digest': 'md5:00' },
+  { link: '<'.repeat(4000) },
+  { 'www-authenticate': 'Bearer realm="'.repeat(100) },
+  { warning: '299 - "\\'.repeat(200) },
+  { 'retry-after': '-1' },
+])('hostile headers change nothing: %o', async (headers) => {
+  const { host } = await fake((request, response) => sendManifest(request, response, headers as never));
+  expect((await open(host).resolve('v1')).digest).toBe(manifest.descriptor.digest);
+});
+
+test.each([-1, 1.5, 2 ** 60, '5'])('a manifest with a layer of size %s is refused', async (size) => {
+  const { host } = await fake((_, response) => {
+    response.setHeader('content-type', MEDIA_TYPES.manifest);
+    response.end(JSON.stringify({ ...JSON.parse(Buffer.from(manifest.bytes).toString()), layers: [{ size }] }));
+  });
+  const store = open(host);
+  await expect(copy(store, 'v1', createMemoryStore(), undefined)).rejects.toMatchObject({ code: 'BadManifest' });
+});
+
+test('headers without end are an error', async () => {
+  const { host } = await fake((_, response) => response.writeHead(200, { 'x-a': 'a'.repeat(200_000) }).end());
+  await expect(open(host).resolve('v1')).rejects.toMatchObject({ code: 'Unreachable' });
+});
+
+test('what a registry warns of is told once', async () => {
+  const told: string[] = [];
+  const { host } = await fake((request, response) =>
+    sendManifest(request, response, { warning: '299 - "over soon", 299 - "over soon"' }),
+  );
+  const store = open(host, { onWarning: (text) => told.push(text) });
+  await store.resolve('a');
+  await store.resolve('b');
+  expect(told).toEqual(['over soon']);
 });

@@ -1,9 +1,10 @@
 import { WaybillError } from '../../core/index.ts';
 import type { Client, Request } from './client.ts';
 
-/** Bytes of one page, and how many pages a list may have. */
+/** Bytes of one page, and of all, and how many pages a list may have. */
 const PAGE_CAP = 4 * 1024 * 1024;
-const MAX_PAGES = 1000;
+const TOTAL_CAP = 64 * 1024 * 1024;
+const MAX_PAGES = 500;
 
 export interface Page {
   readonly response: Response;
@@ -16,9 +17,12 @@ export interface Page {
  */
 export async function* pagesOf(client: Client, request: Request): AsyncGenerator<Page> {
   const seen = new Set<string>();
+  let total = 0;
   let next: Request = request;
   for (let count = 0; count < MAX_PAGES; count += 1) {
     const page = await client.read(next, PAGE_CAP);
+    total += page.bytes.byteLength;
+    if (total > TOTAL_CAP) throw new WaybillError('TooLarge', `${client.host} lists more than ${TOTAL_CAP} bytes`);
     yield page;
     const link = nextLink(page.response.headers.get('link'));
     if (link === undefined) return;
