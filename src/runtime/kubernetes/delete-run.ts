@@ -16,7 +16,7 @@ export interface DeleteOptions {
 /** How long the garbage collector may take before its work is done here. */
 const PATIENCE_MS = 3000;
 /** How long nothing may happen before what is left is not waited for: a node may be away, or a finalizer never be fulfilled. */
-const STILL_MS = 60_000;
+const STILL_MS = 120_000;
 const LOOK_MS = 250;
 const LOOK_CAP_MS = 2000;
 
@@ -87,7 +87,7 @@ const stays = (record: string, left: readonly Left[]): WaybillError => {
   const each = left.map(({ plural, name, finalizers }) =>
     finalizers.length === 0 ? `${plural}/${name}` : `${plural}/${name} (finalizers ${finalizers.join(', ')})`,
   );
-  return new WaybillError('KubeError', `deleted, but still there after a minute: ${each.join(', ')}`, {
+  return new WaybillError('KubeError', `deleted, but still there after two minutes: ${each.join(', ')}`, {
     subject: record,
     hint: 'see what keeps it with: kubectl describe; it goes by itself when that is over',
   });

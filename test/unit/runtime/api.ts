@@ -39,10 +39,11 @@ export const fakeApi = (before: (call: string) => void | Promise<void> = () => {
     list: async () => raise(refuse(500, 'InternalError')),
     listMetadata: async (plural, { fieldSelector } = {}) => {
       await note(`list ${plural}`);
-      const name = fieldSelector?.replace('metadata.name=', '');
+      const [field, value = ''] = fieldSelector?.split('=') ?? [];
       const items = [...objects]
-        .filter(([key]) => key.startsWith(`${plural}/${name ?? ''}`))
-        .map(([, object]) => object);
+        .filter(([key]) => key.startsWith(`${plural}/${field === 'metadata.name' ? value : ''}`))
+        .map(([, object]) => object)
+        .filter(({ type }) => field !== 'type' || type === value);
       return { items: structuredClone(items) as never, resourceVersion: String(version) };
     },
     create: async (plural, object) => {

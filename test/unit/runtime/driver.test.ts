@@ -204,3 +204,81 @@ test('a runtime that can no longer observe ends the driver with its reason', asy
   const { options, out } = given(planOf([]), { run: () => out.close({ error: apiError(403, 'Forbidden') }) });
   await expect(drive(options)).rejects.toMatchObject({ code: 'Forbidden' });
 });
+
+test('a pod that nobody waits for is removed; one that is being started is adopted', async () => {
+  const { options, out, log } = given(CHAIN, {
+    run: (pod, say) => {
+      // What the watch shows before the answer to the creation.
+      out.push({ kind: 'appeared', pod });
+      if (pod.group === 0) out.push({ kind: 'appeared', pod: handle(1, 3) });
+      say(finished(pod));
+    },
+  });
+  expect((await drive(options)).condition?.status).toBe('True');
+  expect(log.filter((entry) => entry.startsWith('stop'))).toEqual(['stop 1/3']);
+});
+
+test('another pod by the name of one that counts is removed', async () => {
+  const { options, out, log } = given(planOf([]), {
+    run: (pod, say) => {
+      setImmediate(() => {
+        out.push({ kind: 'appeared', pod: { ...pod, uid: 'late' } });
+        say(finished(pod));
+      });
+    },
+  });
+  await drive(options);
+  expect(log.filter((entry) => entry.startsWith('stop'))).toEqual(['stop 0/1']);
+});
+
+test('what a first attempt has come to is written before the second one is made from it', async () => {
+  const first = after(planOf([]), BEGIN, created(0));
+  const { options, log } = given(planOf([]), { present: [] }, first);
+  await drive(options);
+  expect(log.indexOf('flush')).toBeGreaterThanOrEqual(0);
+  expect(log.indexOf('flush')).toBeLessThan(log.indexOf('start 0/2'));
+});
+
+test.each([
+  ['the run is over', (): ReturnType<typeof after> => after(planOf([]), BEGIN, created(0), finished(handle(0)))],
+  ['its record is gone', () => null],
+])('a pod that was made after the lease was lost is taken back where %s', async (_, latest) => {
+  const { options, log, lose } = given(planOf([]), { run: () => lose() });
+  const runtime = {
+    ...options.runtime,
+    start: async (...args: Parameters<typeof options.runtime.start>) => ({
+      ...(await options.runtime.start(...args)),
+      uid: 'late',
+    }),
+  };
+  const record = { ...options.record, state: options.record.state, latest: async () => latest() };
+  await expect(drive({ ...options, runtime, record })).rejects.toMatchObject({ code: 'DriverLost' });
+  expect(log).toEqual(['start 0/1', 'stop 0/1']);
+});
+
+test('such a pod is left to the driver that follows, while there is one', async () => {
+  const { options, log, lose } = given(planOf([]), { run: () => lose() });
+  await expect(drive(options)).rejects.toMatchObject({ code: 'DriverLost' });
+  expect(log).toEqual(['start 0/1']);
+});
+
+test('what could not be done within the lease is done again', async () => {
+  let tries = 0;
+  const { options, log } = given(planOf([]));
+  const runtime = {
+    ...options.runtime,
+    start: async (...args: Parameters<typeof options.runtime.start>) => {
+      tries += 1;
+      if (tries > 1) return options.runtime.start(...args);
+      throw new DOMException('too late', 'TimeoutError');
+    },
+  };
+  const record = {
+    ...options.record,
+    state: options.record.state,
+    check: async () => (tries === 0 ? AbortSignal.abort() : new AbortController().signal),
+  };
+  expect((await drive({ ...options, runtime, record })).condition?.status).toBe('True');
+  expect(log).toContain('start 0/1');
+  expect(tries).toBe(2);
+});

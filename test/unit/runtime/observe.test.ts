@@ -46,6 +46,7 @@ const observe = async (
     readonly events?: Answer;
     /** Without it nobody may attach. */
     readonly live?: string;
+    readonly patience?: { readonly silence: number; readonly dead: number };
   },
   count: number,
 ): Promise<{ seen: string[]; paths: string[] }> => {
@@ -61,7 +62,8 @@ const observe = async (
   });
   if (answers.live !== undefined) api.acceptSockets(framesOf(answers.live));
   const abort = new AbortController();
-  const runtime = kubernetesRuntime(api.client(), { pause: async () => {} });
+  const { patience } = answers;
+  const runtime = kubernetesRuntime(api.client(), { pause: async () => {}, ...(patience && { patience }) });
   const seen: string[] = [];
   for await (const observation of runtime.observe(RUN, { plan: PLAN, signal: abort.signal })) {
     seen.push(short(observation));
@@ -81,7 +83,8 @@ const short = (observation: Observation): string => {
   if (observation.kind === 'appeared') return `appeared ${observation.pod.uid}`;
   if (observation.kind === 'notice') return `notice ${observation.notice.code}`;
   const { event: said } = observation;
-  return said.kind === 'podLost' ? `podLost ${said.reason}` : said.kind;
+  if (said.kind === 'podLost') return `podLost ${said.reason}${said.infrastructure ? ', again' : ''}`;
+  return said.kind;
 };
 
 test('the log is opened when the pod runs, and tells all', async () => {
@@ -106,7 +109,7 @@ test('a log that ends without a closing leaves the rest to the status', async ()
     },
     3,
   );
-  expect(seen).toEqual(['present 1', 'taskStarted', 'podLost AgentFailed']);
+  expect(seen).toEqual(['present 1', 'taskStarted', 'podLost AgentFailed, again']);
 });
 
 test('a log of another run is not believed', async () => {
@@ -208,4 +211,57 @@ test('where nobody may attach, the log tells all', async () => {
   );
   expect(seen).toEqual(['present 1', 'taskStarted', 'taskFinished', 'snapshot']);
   expect(paths).toContain('/attach');
+});
+
+test('where the log may not be read, the supervisor is heard though it runs already, and refusal is said once', async () => {
+  const { seen, paths } = await observe(
+    {
+      list: podList('1', [podIn(RUNNING)]),
+      log: refuse(403, 'Forbidden'),
+      live: live(HELLO, STARTED, FINISHED, CLOSING),
+    },
+    3,
+  );
+  expect(seen).toEqual(['present 1', 'notice LogForbidden', 'snapshot']);
+  expect(paths).toContain('/attach');
+});
+
+test('a supervisor that hangs ends its pod, and nothing is done again', async () => {
+  const { seen } = await observe(
+    {
+      list: podList('1', [podIn(RUNNING)]),
+      log: pieces([say(HELLO)], 'stay'),
+      patience: { silence: 20, dead: 50 },
+    },
+    2,
+  );
+  expect(seen).toEqual(['present 1', 'podLost AgentSilent']);
+});
+
+test('a log that the node cannot follow is read again and again, and said once', async () => {
+  let asked = 0;
+  const { seen } = await observe(
+    {
+      list: podList('1', [podIn(RUNNING)]),
+      log: (response, request) => {
+        asked += 1;
+        const told = say(...[HELLO, STARTED, FINISHED, CLOSING].slice(0, asked));
+        const follow = request.query.get('follow') === 'true';
+        return pieces([told, ...(follow ? ['failed to create fsnotify watcher: too many open files'] : [])])(
+          response,
+          request,
+        );
+      },
+    },
+    5,
+  );
+  expect(seen).toEqual(['present 1', 'notice LogPolled', 'taskStarted', 'taskFinished', 'snapshot']);
+});
+
+test('a pod whose log cannot be read to its end is not started again', async () => {
+  const { seen } = await observe(
+    { list: podList('1', [podIn(ENDED, { phase: 'Failed' })]), log: refuse(400, 'BadRequest') },
+    2,
+  );
+  expect(seen).toEqual(['present 1', 'podLost AgentFailed']);
 });

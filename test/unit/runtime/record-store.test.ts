@@ -9,6 +9,8 @@ import { planOf } from './plan.ts';
 
 const RECORD = newRecord(planOf([]), { uid: 'run-uid', createdAt: 1, agentImage: 'agent' });
 const NAME = 'secrets/waybill-run-run';
+const large = (seed: string) => [{ name: seed, value: randomBytes(1_200_000).toString('base64') }];
+const LARGE = { ...RECORD, state: { ...RECORD.state, results: large('a') } };
 
 const given = (before?: Parameters<typeof fakeApi>[0]) => {
   const api = fakeApi(before);
@@ -202,8 +204,7 @@ test('a record that was deleted is lost', async () => {
 
 test('large records are kept in parts; what a newer state does not need is cleared away', async () => {
   const { store, objects } = given();
-  const large = (seed: string) => [{ name: seed, value: randomBytes(1_200_000).toString('base64') }];
-  const held = await store.create({ ...RECORD, state: { ...RECORD.state, results: large('a') } }, { holder: 'me' });
+  const held = await store.create(LARGE, { holder: 'me' });
   const parts = () => [...objects.keys()].filter((key) => key !== NAME);
   const first = parts();
   expect(first.length).toBeGreaterThan(0);
@@ -230,4 +231,115 @@ test('what is no record is refused', async () => {
   await expect(store.load('ours', 'run')).rejects.toMatchObject({ code: 'BadRecord' });
   objects.set(NAME, { ...secret, type: 'Opaque' } as never);
   await expect(store.load('ours', 'run')).rejects.toMatchObject({ code: 'BadRecord' });
+});
+
+test('a record whose creation was cut off names no part that is not there, and can be deleted', async () => {
+  let alive = true;
+  const { store, objects } = given((call) => {
+    if (call.startsWith('create secrets/waybill-run-run-')) alive = false;
+    if (!alive) throw new WaybillError('Unreachable', 'away');
+  });
+  await expect(store.create(LARGE, { holder: 'me' })).rejects.toMatchObject({ code: 'Unreachable' });
+  alive = true;
+  await expect(store.load('ours', 'run')).rejects.toMatchObject({ code: 'BadRecord' });
+  await expect(store.create(LARGE, { holder: 'other' })).rejects.toMatchObject({ code: 'RunExists' });
+  await store.delete('ours', 'run');
+  expect(objects.size).toBe(0);
+});
+
+test('a record that moves on while its parts are read is read again', async () => {
+  let move: (() => Promise<void>) | undefined;
+  const { store } = given(async (call) => {
+    if (!call.startsWith('get secrets/waybill-run-run-')) return;
+    const now = move;
+    move = undefined;
+    await now?.();
+  });
+  const held = await store.create(LARGE, { holder: 'me' });
+  const next = { ...RECORD.state, results: large('b') };
+  move = async () => {
+    held.save(next);
+    await held.flush();
+  };
+  expect((await store.load('ours', 'run')).record.state).toEqual(next);
+});
+
+test('a record that names a part that is gone for good is unreadable, not missing', async () => {
+  const { store, objects } = given();
+  await store.create(LARGE, { holder: 'me' });
+  for (const key of objects.keys()) if (key !== NAME) objects.delete(key);
+  await expect(store.load('ours', 'run')).rejects.toMatchObject({ code: 'BadRecord' });
+  await store.delete('ours', 'run');
+  expect(objects.size).toBe(0);
+});
+
+test('parts that a driver left behind are removed when the run is taken over', async () => {
+  let alive = true;
+  const { store, objects, pass } = given((call) => {
+    if (!alive && call === `patch ${NAME}`) throw new WaybillError('Forbidden', 'killed here');
+  });
+  const held = await store.create(LARGE, { holder: 'me' });
+  const before = [...objects.keys()];
+  alive = false;
+  held.save({ ...RECORD.state, results: large('b') });
+  await expect(held.flush()).rejects.toMatchObject({ code: 'Forbidden' });
+  held.abandon();
+  expect(objects.size).toBeGreaterThan(before.length);
+  alive = true;
+  pass(60_000);
+  const { record } = await store.take('ours', 'run', { holder: 'next' });
+  expect([...objects.keys()]).toEqual(before);
+  expect(record.state).toEqual(LARGE.state);
+});
+
+test('parts that may not be deleted cost nothing but room', async () => {
+  const { store } = given((call) => {
+    if (call.startsWith('delete')) throw new WaybillError('Forbidden', 'no right');
+  });
+  const held = await store.create(LARGE, { holder: 'me' });
+  held.save({ ...RECORD.state, startedAt: 5 });
+  await held.flush();
+  expect((await store.load('ours', 'run')).record.state.startedAt).toBe(5);
+});
+
+test('a run that is being deleted is not taken over', async () => {
+  const { store, objects } = given();
+  const held = await store.create(RECORD, { holder: 'me' });
+  await held.release();
+  const secret = objects.get(NAME);
+  objects.set(NAME, { ...secret, metadata: { ...secret?.metadata, deletionTimestamp: 'now' } } as never);
+  await expect(store.take('ours', 'run', { holder: 'next' })).rejects.toMatchObject({ code: 'RunNotFound' });
+});
+
+test('a driver that is replaced sees what has become of the run', async () => {
+  const { store, objects } = given();
+  const first = await store.create(RECORD, { holder: 'first' });
+  const { held: second } = await store.take('ours', 'run', { holder: 'second', force: true });
+  second.save({ ...RECORD.state, startedAt: 7 });
+  await second.flush();
+  expect((await first.latest())?.startedAt).toBe(7);
+  objects.clear();
+  expect(await first.latest()).toBeNull();
+});
+
+test('a wish of the driver itself is written, and stays', async () => {
+  const { store } = given();
+  const held = await store.create(RECORD, { holder: 'me' });
+  held.cancel('Cancelled');
+  await settle();
+  expect((await store.load('ours', 'run')).cancel).toBe('Cancelled');
+  await held.release();
+  const { held: next } = await store.take('ours', 'run', { holder: 'next' });
+  const wishes: string[] = [];
+  next.onCancel((mode) => wishes.push(mode));
+  expect(wishes).toEqual(['Cancelled']);
+});
+
+test('a run is found over by its list and by itself', async () => {
+  const { store } = given();
+  const held = await store.create(RECORD, { holder: 'me' });
+  expect((await store.look('ours', 'run')).finished).toBeNull();
+  held.save({ ...RECORD.state, startedAt: 5, finishedAt: 1_800_000_000_500 });
+  await held.release();
+  expect(await store.look('ours', 'run')).toMatchObject({ finished: 1_800_000_000_500, driverAlive: false });
 });
