@@ -37,7 +37,7 @@ export const driveRun = async (
 ): Promise<RunState> => {
   const runtime: Runtime = kubernetesRuntime(client, { now: clock.now, ...(limits && { limits }) });
   const { plan, uid, agentImage } = record;
-  const logs = logPrinter(context, (pod, container, signal) => runtime.logs(held.run, pod, container, signal));
+  const logs = logPrinter(context, (pod, container, how) => runtime.logs(held.run, pod, container, how));
   let advised = false;
   const onEvent = (happened: DriverEvent): void => {
     if (happened.kind === 'notice') {

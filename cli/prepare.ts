@@ -1,9 +1,11 @@
-import { type Diagnostic, hasErrors, invalidInput } from 'waybill';
+import { type Diagnostic, hasErrors, invalidInput, isWaybillError } from 'waybill';
+import { mayI } from 'waybill/kube';
 import { compile, type Grouping, type Plan, runNameFor } from 'waybill/plan';
 import { createResolveContext, type ResolveContext, resolveRun } from 'waybill/resolve';
 import { loadPodTemplate, type ParamValue, type PodTemplate } from 'waybill/tekton';
 import { parseYaml } from 'waybill/yaml';
 import { z } from 'zod';
+import type { Connection } from './cluster.ts';
 import type { Context, Option, Options } from './command.ts';
 import { readText } from './files.ts';
 import { readParams, typeParams } from './inputs/params.ts';
@@ -55,6 +57,29 @@ export const resolveContext = async (context: Context, options: Options): Promis
 /** Shows the warnings that resolving and compiling gave. */
 const showWarnings = ({ note, colors }: Context, diagnostics: readonly Diagnostic[]): void => {
   for (const diagnostic of diagnostics) note(renderDiagnostic(diagnostic, colors.err), { painted: true });
+};
+
+/**
+ * Which tasks share a pod: what the options say, but a pod for each task where our user may not read logs. Results of a pod
+ * then come with its status, which has room for those of one task at best.
+ */
+export const groupingFor = async (
+  { note, signal }: Pick<Context, 'note' | 'signal'>,
+  options: Options,
+  { client, namespace }: Pick<Connection, 'client' | 'namespace'>,
+): Promise<Grouping> => {
+  const wanted = options.pods as Grouping;
+  if (wanted === 'task') return wanted;
+  try {
+    const [allowed] = await mayI(client, [{ resource: 'pods/log', verb: 'get' }], { namespace, signal });
+    if (allowed !== false) return wanted;
+  } catch (error) {
+    // Who cannot say what we may do is asked for it later anyway.
+    if (!isWaybillError(error)) throw error;
+    return wanted;
+  }
+  note(`LogForbidden: logs may not be read in ${namespace}: --pods task instead of --pods ${wanted}`);
+  return 'task';
 };
 
 /** A plan for what the command line names, with all that it refers to resolved and verified. */

@@ -1,5 +1,5 @@
 import { isWaybillError } from 'waybill';
-import { sleep } from 'waybill/kube';
+import { type LogReport, sleep } from 'waybill/kube';
 import { kubernetesRuntime, podsOf, readLog } from 'waybill/runtime';
 import { z } from 'zod';
 import { CLUSTER_OPTIONS, type Connection, connect } from '../cluster.ts';
@@ -45,8 +45,15 @@ const read = async (
   const shown: StepLog[] = [];
   for (const { began: known, ...step } of stepsIn(record, await podsOf(client, run, context.signal), tasks)) {
     let began = known;
-    const logs = logPrinter(context, async function* (pod, container, signal) {
-      for await (const line of readLog(client, run, pod, container, AbortSignal.any([signal, context.signal]))) {
+    const logs = logPrinter(context, async function* (pod, container, { signal, report }) {
+      const how = {
+        signal: AbortSignal.any([signal, context.signal]),
+        // A step that has not begun has no log that could be read.
+        report: (said: LogReport): void => {
+          if (began || said.kind !== 'unread') report(said);
+        },
+      };
+      for await (const line of readLog(client, run, pod, container, how)) {
         began = true;
         yield line;
       }
@@ -72,8 +79,8 @@ const follow = async (
 ): Promise<readonly StepLog[]> => {
   const { signal } = context;
   const runtime = kubernetesRuntime(client);
-  const logs = logPrinter(context, (pod, container, over) =>
-    runtime.logs(run, pod, container, AbortSignal.any([over, signal])),
+  const logs = logPrinter(context, (pod, container, { signal: over, report }) =>
+    runtime.logs(run, pod, container, { signal: AbortSignal.any([over, signal]), report }),
   );
   const shown = new Map<string, StepLog>();
   for (;;) {

@@ -9,7 +9,7 @@ import { driveRun } from '../drive.ts';
 import { holderName } from '../holder.ts';
 import { runOutput, runSummary } from '../output/run.ts';
 import { verdictText } from '../output/verdict.ts';
-import { prepare, RUN_OPTIONS } from '../prepare.ts';
+import { groupingFor, prepare, RUN_OPTIONS } from '../prepare.ts';
 import { askRights } from '../rights.ts';
 
 /** The condition `Succeeded` and the results are what most readers want; the rest is as Tekton fills it. */
@@ -69,7 +69,8 @@ const start = async (
   const demandRights = options.dryRun === true ? undefined : askRights(context, connection);
   // Asked for now, so that no pod waits for the answer.
   const limits = options.dryRun === true ? undefined : namespaceLimits(connection.client, connection.namespace);
-  const plan = await prepare(context, text, options, connection.namespace, uid);
+  const pods = options.dryRun === true ? options.pods : await groupingFor(context, options, connection);
+  const plan = await prepare(context, text, { ...options, pods }, connection.namespace, uid);
   context.note(`${plan.source.kind} ${plan.source.name} as run ${plan.name}: ${verdictText(plan.source.verdict)}`);
   const record = newRecord(plan, { uid, createdAt: connection.clock.now(), agentImage });
   if (options.dryRun === true) return outcome(record, record.state);

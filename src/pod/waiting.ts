@@ -16,7 +16,7 @@ const TROUBLE = ['CreateContainerConfigError', 'CreateContainerError', 'RunConta
 /** What a step runs into where the supervisor has not made its shim and its folders. */
 const NEEDS_AGENT = ['CreateContainerError', 'RunContainerError'];
 /** The container runtime could not start the container: nothing of ours has run in it. */
-const NOT_STARTED = ['StartError', 'ContainerCannotRun'];
+export const NOT_STARTED: readonly string[] = ['StartError', 'ContainerCannotRun'];
 
 /** Milliseconds for which trouble may pass. */
 export interface Grace {

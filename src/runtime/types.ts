@@ -1,6 +1,7 @@
 import type { PersistentVolumeClaim, Pod, Secret } from 'kubernetes-types/core/v1.d.ts';
 import type { Digest } from '../core/index.ts';
 import type { EngineEvent, Time } from '../engine/index.ts';
+import type { LogReport } from '../kube/index.ts';
 import type { Plan } from '../plan/index.ts';
 
 /** A run, as a runtime knows it. */
@@ -69,12 +70,18 @@ export interface Runtime {
   /** All that happens to the run's pods, until the signal aborts. Pods whose uid is in `ignore` have told all they know. */
   observe(run: RunRef, options: ObserveOptions): AsyncIterable<Observation>;
   /** Lines of a container's log, from the first to the last. */
-  logs(run: RunRef, pod: string, container: string, signal?: AbortSignal): AsyncIterable<Buffer>;
+  logs(run: RunRef, pod: string, container: string, options?: LogsOptions): AsyncIterable<Buffer>;
   /** Ends a pod. One that has ended already is kept, for its logs. */
   stop(run: RunRef, pod: PodHandle, signal?: AbortSignal): Promise<void>;
   /** No new task may start in the pod. */
   drain(run: RunRef, pod: PodHandle, signal?: AbortSignal): Promise<void>;
   list(run: RunRef, signal?: AbortSignal): Promise<readonly PodHandle[]>;
+}
+
+export interface LogsOptions {
+  readonly signal?: AbortSignal;
+  /** What is learned beside the lines: that some are missing, say. */
+  readonly report?: (said: LogReport) => void;
 }
 
 export interface ObserveOptions {

@@ -7,6 +7,8 @@ export interface LogReader {
   line(line: Buffer): readonly EngineEvent[];
   /** The agent has told everything. */
   readonly closed: boolean;
+  /** Whether something that it said was not read, as far as is known. */
+  readonly gap: boolean;
 }
 
 /**
@@ -29,6 +31,9 @@ export const logReader = (run: Pick<RunRef, 'uid'>, pod: PodHandle): LogReader =
           }),
     get closed() {
       return !foreign && reader.closed;
+    },
+    get gap() {
+      return foreign || reader.gap !== null;
     },
   };
 };

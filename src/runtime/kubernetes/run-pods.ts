@@ -1,7 +1,7 @@
 import type { KubeClient } from '../../kube/index.ts';
 import { followLog } from '../../kube/index.ts';
 import { hasEnded } from '../../pod/index.ts';
-import type { PodHandle, RunRef } from '../types.ts';
+import type { LogsOptions, PodHandle, RunRef } from '../types.ts';
 import { handleOf, runSelector } from './labels.ts';
 
 /** A pod of a run as whoever looks at the run sees it. */
@@ -40,8 +40,8 @@ export const readLog = (
   { namespace }: RunRef,
   pod: string,
   container: string,
-  signal: AbortSignal,
+  options: LogsOptions = {},
 ): AsyncIterable<Buffer> => {
   const view = { state: () => 'terminated' as const, changed: () => new Promise<void>(() => {}) };
-  return followLog(client, { namespace, pod, container, view, signal });
+  return followLog(client, { namespace, pod, container, view, ...options });
 };

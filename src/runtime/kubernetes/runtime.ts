@@ -8,6 +8,10 @@ import { handleOf, KEYS, runSelector } from './labels.ts';
 import { type NamespaceLimits, namespaceLimits } from './limits.ts';
 import { observeRun } from './observe.ts';
 import { startPod } from './start.ts';
+import type { Patience } from './story.ts';
+
+/** A step may say nothing for as long as it likes; but then its log is asked for again, since the connection may be dead. */
+const SILENCE_MS = 120_000;
 
 /** The runtime that starts pods in a Kubernetes cluster. One pod watch a run, one log connection a pod. */
 export const kubernetesRuntime = (
@@ -16,7 +20,14 @@ export const kubernetesRuntime = (
     now = Date.now,
     pause,
     limits,
-  }: { readonly now?: () => number; readonly pause?: Pause; readonly limits?: NamespaceLimits } = {},
+    patience,
+  }: {
+    readonly now?: () => number;
+    readonly pause?: Pause;
+    readonly limits?: NamespaceLimits;
+    /** With supervisors that say nothing; by default that of their heartbeat. */
+    readonly patience?: Patience;
+  } = {},
 ): Runtime => {
   const feeds = new Map<string, PodFeed>();
   let known = limits;
@@ -38,7 +49,8 @@ export const kubernetesRuntime = (
       known ??= namespaceLimits(client, run.namespace);
       return startPod(client, run, request, known, signal);
     },
-    observe: (run, options) => observeRun({ client, feed: feedOf(run), now, ...(pause && { pause }) }, run, options),
+    observe: (run, options) =>
+      observeRun({ client, feed: feedOf(run), now, patience, ...(pause && { pause }) }, run, options),
     stop: async (run, pod, signal) => {
       const known = feeds.get(run.uid)?.tracker.get(pod.name);
       if (known !== undefined && known.metadata?.uid === pod.uid && hasEnded(known)) {
@@ -53,7 +65,7 @@ export const kubernetesRuntime = (
         .patch('pods', pod.name, patch, { namespace: run.namespace, uid: pod.uid, signal })
         .catch(unlessOther);
     },
-    logs: async function* (run, pod, container, signal) {
+    logs: async function* (run, pod, container, { signal, report } = {}) {
       const over = new AbortController();
       let failure: { readonly error: unknown } | undefined;
       const feed = feedOf(run);
@@ -72,6 +84,8 @@ export const kubernetesRuntime = (
           container,
           view,
           signal: within,
+          silence: SILENCE_MS,
+          ...(report && { report }),
           ...(pause && { pause }),
         });
       } finally {

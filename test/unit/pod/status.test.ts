@@ -27,8 +27,8 @@ const podWith = (status: Pod['status']): Pod => ({
   status: status ?? {},
 });
 
-const look = (pod: Pod, { at = NOW, deleted = false, troubles = troublesOf() } = {}) =>
-  interpretPod(plan, pod, PLACE, { at, deleted, troubles });
+const look = (pod: Pod, { at = NOW, deleted = false, troubles = troublesOf(), heard = true } = {}) =>
+  interpretPod(plan, pod, PLACE, { at, deleted, troubles, heard });
 
 /** What is said of a pod that has been as it is now for so many milliseconds. */
 const lookAfter = (pod: Pod, milliseconds: number) => {
@@ -117,6 +117,16 @@ test.each([
   ['a success that nobody saw', podWith({ phase: 'Succeeded' }), { reason: 'AgentFailed', infrastructure: true }],
 ])('a pod that ended by %s is lost', (_, pod, loss) => {
   expect(look(pod).events).toMatchObject([loss]);
+});
+
+test('where the supervisor was not heard to its end, nobody may begin again', () => {
+  const unheard = (pod: Pod, options = {}) => lossOf(pod, { heard: false, ...options });
+  expect(unheard(ended('', 137))).toMatchObject({ reason: 'AgentFailed', infrastructure: false });
+  const notStarted = container(SUPERVISOR, { terminated: { exitCode: 128, reason: 'StartError' } });
+  expect(unheard(podWith({ phase: 'Failed', containerStatuses: [notStarted] }))).toMatchObject({
+    infrastructure: true,
+  });
+  expect(unheard(podWith({ phase: 'Failed', reason: 'OutOfcpu' }))).toMatchObject({ infrastructure: true });
 });
 
 test('a deleted pod is lost, unless it had ended', () => {
