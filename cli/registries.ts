@@ -68,8 +68,8 @@ const readConfig = (path: string): Mirrors => {
   });
 };
 
-/** The host as references have it: `index.docker.io` is Docker Hub too. */
-const hostOf = (text: string, where: string): string => placeOf(text, '', where).host;
+/** A host as references have it: `index.docker.io` is Docker Hub too. Throws `Usage`. */
+export const hostOf = (text: string, where: string): string => placeOf(text.replace(/^https:\/\//, ''), '', where).host;
 
 /** A repository below `HOST[/PREFIX]`; with an empty repository only the text is checked. */
 const placeOf = (mirror: string, repository: string, where: string): Place => {

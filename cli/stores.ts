@@ -13,6 +13,11 @@ import {
 import type { Context, Option, Options } from './command.ts';
 import { mirrorsOf, readMirrors } from './registries.ts';
 
+export const AUTHFILE_OPTION: Option = {
+  flags: '--authfile <file>',
+  says: "credentials, in the form of Docker's config.json; default: the usual files",
+};
+
 /** Options of every command that talks to a registry. */
 export const REGISTRY_OPTIONS: readonly Option[] = [
   {
@@ -23,7 +28,7 @@ export const REGISTRY_OPTIONS: readonly Option[] = [
   { flags: '--ca-file <file>', says: 'certificate authorities (PEM) to trust, besides the usual ones' },
   { flags: '--cert-file <file>', says: 'client certificate (PEM) for the registries that are named' },
   { flags: '--key-file <file>', says: 'key of the client certificate (PEM)' },
-  { flags: '--authfile <file>', says: "credentials, in the form of Docker's config.json; default: the usual files" },
+  AUTHFILE_OPTION,
   { flags: '--mirror <host=mirror>', says: 'ask MIRROR (HOST[/PREFIX]) before HOST', repeat: true },
   { flags: '--debug', says: 'show every request to a registry and its answer, without secrets' },
 ];
@@ -50,7 +55,7 @@ const sessionOf = (options: Options, context: Context): Session => {
 const openOptions = (options: Options, context: Context, named: ReadonlySet<string>): OpenOptions => {
   const { env, note, now } = context;
   const insecure = (options.insecure ?? []) as readonly string[];
-  const { caFile, certFile, keyFile, authfile } = options as Readonly<Record<string, string | undefined>>;
+  const { caFile, certFile, keyFile } = options as Readonly<Record<string, string | undefined>>;
   if ((certFile === undefined) !== (keyFile === undefined)) {
     throw new WaybillError('Usage', '--cert-file and --key-file go together');
   }
@@ -67,7 +72,7 @@ const openOptions = (options: Options, context: Context, named: ReadonlySet<stri
   return {
     fetch: options.debug === true ? traced(http, note, now) : http,
     insecure: insecure.filter((host) => !host.includes('://')),
-    credentials: createCredentials({ env: authfile === undefined ? env : { ...env, REGISTRY_AUTH_FILE: authfile } }),
+    credentials: createCredentials({ env: credentialEnv(options, context) }),
     mirrors: mirrorsOf(readMirrors(context, (options.mirror ?? []) as readonly string[])),
     onWarning: (text, host) => {
       const line = `warning: ${host} says: ${text}`;
@@ -77,6 +82,13 @@ const openOptions = (options: Options, context: Context, named: ReadonlySet<stri
     },
   };
 };
+
+/** The environment in which credentials are looked up. */
+export const credentialEnv = ({ authfile }: Options, { env }: Pick<Context, 'env'>): NodeJS.ProcessEnv =>
+  typeof authfile === 'string' ? { ...env, REGISTRY_AUTH_FILE: authfile } : env;
+
+/** How the registries that a command talks to are reached. */
+export const openOptionsOf = (options: Options, context: Context): OpenOptions => sessionOf(options, context).options;
 
 /** Largest file of certificates that is read, in bytes. */
 const PEM_CAP = 4 * 1024 * 1024;

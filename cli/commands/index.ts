@@ -23,6 +23,8 @@ export const COMMANDS: readonly Entry[] = [
   },
   { name: 'copy', summary: 'copy a bundle between registries and layout folders', load: () => import('./copy.ts') },
   { name: 'tag', summary: 'give a bundle further tags', load: () => import('./tag.ts') },
+  { name: 'login', summary: 'check and keep credentials for a registry', load: () => import('./login.ts') },
+  { name: 'logout', summary: 'forget the credentials for a registry', load: () => import('./logout.ts') },
   { name: 'keys generate', summary: 'make a key pair for signing', load: () => import('./keys-generate.ts') },
   { name: 'sign', summary: 'sign a bundle', load: () => import('./sign.ts') },
   { name: 'verify', summary: 'verify the signatures of a bundle', load: () => import('./verify.ts') },

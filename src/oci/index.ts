@@ -35,7 +35,14 @@ export {
   type ResolverReference,
 } from './reference.ts';
 export { type Credential, type Credentials, credentialOf } from './registry/credential.ts';
-export { type CredentialOptions, createCredentials } from './registry/credentials.ts';
+export {
+  type CredentialOptions,
+  createCredentials,
+  firstCredentials,
+  type PullSecret,
+  pullSecretCredentials,
+} from './registry/credentials.ts';
+export { checkCredential, forgetCredential, type Keeper, saveCredential } from './registry/login.ts';
 export { openRegistry, type RegistryOptions } from './registry/registry.ts';
 export { DEFAULT_RETRY, type RetryPolicy } from './registry/retry.ts';
 export { type Passwords, readHtpasswd } from './server/htpasswd.ts';

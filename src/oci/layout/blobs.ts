@@ -1,9 +1,7 @@
-import { randomUUID } from 'node:crypto';
-import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir, open, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import { createReadStream } from 'node:fs';
+import { open, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { type Digest, hexOf, WaybillError } from '../../core/index.ts';
 import type { ByteRange } from '../types.ts';
 
@@ -36,31 +34,6 @@ export const openBlob = async (
   } catch (error) {
     if (isAbsent(error)) throw new WaybillError('NotFound', `${dir} has no ${digest}`);
     throw error;
-  }
-};
-
-/**
- * Writes a file so that a reader sees all of it or nothing: under a name of its own in the layout's folder, onto the
- * disk, then renamed. A failing body leaves nothing behind.
- */
-export const writeAtomic = async (
-  dir: string,
-  path: string,
-  body: Readable | Uint8Array,
-  signal?: AbortSignal,
-): Promise<void> => {
-  const unfinished = join(dir, `.ingest-${randomUUID()}`);
-  await mkdir(dirname(path), { recursive: true });
-  try {
-    if (body instanceof Readable) {
-      const file = createWriteStream(unfinished, { flush: true });
-      await pipeline(body, file, signal === undefined ? {} : { signal });
-    } else {
-      await writeFile(unfinished, body, { flush: true, ...(signal === undefined ? {} : { signal }) });
-    }
-    await rename(unfinished, path);
-  } finally {
-    await rm(unfinished, { force: true });
   }
 };
 

@@ -5,7 +5,8 @@ import { WaybillError } from '../../core/index.ts';
 import { parseIndex } from '../manifest.ts';
 import { type Descriptor, type Index, MEDIA_TYPES } from '../types.ts';
 import { MANIFEST_CAP } from '../verify.ts';
-import { isAbsent, writeAtomic } from './blobs.ts';
+import { writeAtomic } from './atomic.ts';
+import { isAbsent } from './blobs.ts';
 import { withLock } from './lock.ts';
 
 /** https://github.com/opencontainers/image-spec/blob/v1.1.1/annotations.md */
@@ -37,7 +38,7 @@ export const updateIndex = async (
   signal?: AbortSignal,
 ): Promise<void> => {
   const marker = join(dir, 'oci-layout');
-  if (!existsSync(marker)) await writeAtomic(dir, marker, Buffer.from('{"imageLayoutVersion":"1.0.0"}'), signal);
+  if (!existsSync(marker)) await writeAtomic(dir, marker, Buffer.from('{"imageLayoutVersion":"1.0.0"}'), { signal });
   await withLock(
     join(dir, 'index.json.lock'),
     async () => {
@@ -50,7 +51,7 @@ export const updateIndex = async (
         manifests: [...after].sort(byTag),
       } satisfies Index;
       const text = `${JSON.stringify(index, undefined, 2)}\n`;
-      await writeAtomic(dir, join(dir, 'index.json'), Buffer.from(text), signal);
+      await writeAtomic(dir, join(dir, 'index.json'), Buffer.from(text), { signal });
     },
     signal,
   );

@@ -5,7 +5,8 @@ import { isManifestLike, referrerOf, sniffMediaType } from '../manifest.ts';
 import { assertTag } from '../reference.ts';
 import type { Content, Descriptor, Repository, Store } from '../types.ts';
 import { assertMatches, checkedBody, checkedBytes, collect, MANIFEST_CAP } from '../verify.ts';
-import { blobPath, blobSize, openBlob, writeAtomic } from './blobs.ts';
+import { writeAtomic } from './atomic.ts';
+import { blobPath, blobSize, openBlob } from './blobs.ts';
 import { REF_NAME, readIndex, tagOf, updateIndex } from './index-file.ts';
 
 /**
@@ -41,7 +42,7 @@ export const openLayout = (dir: string): Repository => {
 
   const pushManifest = async (descriptor: Descriptor, bytes: Uint8Array, signal?: AbortSignal): Promise<void> => {
     referrerOf({ descriptor, bytes });
-    await writeAtomic(dir, blobPath(dir, descriptor.digest), bytes, signal);
+    await writeAtomic(dir, blobPath(dir, descriptor.digest), bytes, { signal });
     await updateIndex(
       dir,
       (before) => (before.some(({ digest }) => digest === descriptor.digest) ? before : [...before, bare(descriptor)]),
@@ -83,7 +84,7 @@ export const openLayout = (dir: string): Repository => {
       }
       if (body instanceof Uint8Array) assertMatches(body, descriptor);
       if (!(body instanceof Readable) && (await blobSize(dir, descriptor.digest)) === descriptor.size) return;
-      await writeAtomic(dir, blobPath(dir, descriptor.digest), await checkedBody(body, descriptor), signal);
+      await writeAtomic(dir, blobPath(dir, descriptor.digest), await checkedBody(body, descriptor), { signal });
     },
     tag: async ({ digest }, tag, signal) => {
       assertTag(tag);

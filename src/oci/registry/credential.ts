@@ -8,7 +8,7 @@ export type Credential =
 export type Credentials = (host: string, repository: string) => Promise<Credential | undefined>;
 
 /** The username by which credential helpers say that the password is an identity token. */
-const IDENTITY_USER = '<token>';
+export const IDENTITY_USER = '<token>';
 
 /** A user name and password (or identity token) as a credential. */
 export const credentialOf = (username: string, password: string): Credential =>

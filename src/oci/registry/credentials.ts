@@ -1,26 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
 import { WaybillError } from '../../core/index.ts';
-import { type Credential, type Credentials, credentialOf } from './credential.ts';
+import { type ConfigFile, findAuth, parseConfigFile, parseOldConfigFile } from './config-file.ts';
+import type { Credential, Credentials } from './credential.ts';
 import { askHelper } from './helper.ts';
 import { credentialHosts } from './hosts.ts';
-
-const entry = z.object({
-  auth: z.string().optional(),
-  username: z.string().optional(),
-  password: z.string().optional(),
-  identitytoken: z.string().optional(),
-  registrytoken: z.string().optional(),
-});
-
-const config = z.object({
-  auths: z.record(z.string(), entry).optional(),
-  credHelpers: z.record(z.string(), z.string()).optional(),
-  credsStore: z.string().optional(),
-});
-
-type Config = z.infer<typeof config>;
 
 export interface CredentialOptions {
   /** Given on the command line, for one host. */
@@ -33,28 +17,53 @@ export interface CredentialOptions {
  * Looks credentials up where Docker's and Podman's tools do: what the user gave, then `REGISTRY_AUTH_FILE`, or else
  * `$DOCKER_CONFIG/config.json` (default `~/.docker/config.json`) and Podman's `auth.json` files. In a file
  * `credHelpers` go before `credsStore`, and that before `auths`. A host matches exactly or not at all; Podman's keys may
- * also name a repository or a part of its path.
+ * also name a repository or a part of its path. Each file and helper is asked once.
  */
 export const createCredentials = ({ given, env }: CredentialOptions): Credentials => {
-  const files = new Map<string, Promise<Config | undefined>>();
-  const read = (path: string): Promise<Config | undefined> => {
-    const known = files.get(path) ?? readConfig(path);
-    files.set(path, known);
-    return known;
+  const files = new Map<string, Promise<ConfigFile | undefined>>();
+  const helped = new Map<string, Promise<Credential | undefined>>();
+  const once = <T>(known: Map<string, Promise<T>>, key: string, ask: () => Promise<T>): Promise<T> => {
+    const found = known.get(key) ?? ask();
+    known.set(key, found);
+    return found;
   };
+  const ask = (name: string, server: string): Promise<Credential | undefined> =>
+    once(helped, `${name} ${server}`, () => askHelper(name, server, env));
+
+  const lookUp = async (file: ConfigFile, host: string, repository: string): Promise<Credential | undefined> => {
+    const hosts = credentialHosts(host);
+    const { name, server } = helperFor(file, host);
+    if (name !== undefined) {
+      const stored = await ask(name, server);
+      if (stored !== undefined || file.credHelpers?.[server] !== undefined) return stored;
+    }
+    return findAuth(file, hosts, repository);
+  };
+
   return async (host, repository) => {
     if (given?.host === host) return given.credential;
-    for (const path of paths(env)) {
-      const found = await read(path);
-      const credential = found === undefined ? undefined : await lookUp(found, host, repository, env);
+    for (const path of credentialPaths(env)) {
+      const file = await once(files, path, () => readConfigFile(path));
+      const credential = file === undefined ? undefined : await lookUp(file, host, repository);
       if (credential !== undefined) return credential;
     }
     return undefined;
   };
 };
 
-/** Credential files, most important first. */
-const paths = (env: NodeJS.ProcessEnv): readonly string[] => {
+/** The helper that a file names for a host, if any, and the server to ask it for. */
+export const helperFor = (
+  { credHelpers = {}, credsStore }: ConfigFile,
+  host: string,
+): { readonly name: string | undefined; readonly server: string } => {
+  const hosts = credentialHosts(host);
+  const own = hosts.find((name) => Object.hasOwn(credHelpers, name));
+  if (own !== undefined) return { name: credHelpers[own], server: own };
+  return { name: credsStore === '' ? undefined : credsStore, server: hosts[0] as string };
+};
+
+/** Credential files, most important first; the first is the one that a login writes to. */
+export const credentialPaths = (env: NodeJS.ProcessEnv): readonly string[] => {
   const { REGISTRY_AUTH_FILE, DOCKER_CONFIG, HOME, XDG_RUNTIME_DIR, XDG_CONFIG_HOME } = env;
   if (REGISTRY_AUTH_FILE) return [REGISTRY_AUTH_FILE];
   const docker = DOCKER_CONFIG || (HOME ? join(HOME, '.docker') : undefined);
@@ -66,63 +75,66 @@ const paths = (env: NodeJS.ProcessEnv): readonly string[] => {
   ];
 };
 
-const readConfig = async (path: string): Promise<Config | undefined> => {
-  let text: string;
+const readConfigFile = async (path: string): Promise<ConfigFile | undefined> => {
+  const text = await readCredentialText(path);
+  if (text === undefined) return undefined;
+  const parsed = parseConfigFile(text);
+  if (parsed === undefined) throw noCredentialFile(path);
+  return parsed;
+};
+
+/** The text of a credential file; undefined where there is none. Throws `Unauthorized`. */
+export const readCredentialText = async (path: string): Promise<string | undefined> => {
   try {
-    text = await readFile(path, 'utf8');
+    return await readFile(path, 'utf8');
   } catch (error) {
     if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
     throw new WaybillError('Unauthorized', `credential file ${path} cannot be read`, { cause: error });
   }
-  try {
-    return config.parse(JSON.parse(text));
-  } catch {
-    // Neither the parser's message nor the text is shown: both may hold a secret.
-    throw new WaybillError('Unauthorized', `${path} is no credential file`, { hint: 'it must be JSON with "auths"' });
+};
+
+/** Neither a parser's message nor the text is shown: both may hold a secret. */
+export const noCredentialFile = (name: string): WaybillError =>
+  new WaybillError('Unauthorized', `${name} is no credential file`, { hint: 'it must be JSON with "auths"' });
+
+/** The types of Kubernetes' pull secrets, and the key of their data that holds the file. */
+const PULL_SECRETS = {
+  'kubernetes.io/dockerconfigjson': { key: '.dockerconfigjson', parse: parseConfigFile },
+  'kubernetes.io/dockercfg': { key: '.dockercfg', parse: parseOldConfigFile },
+} as const;
+
+export interface PullSecret {
+  /** For messages. */
+  readonly name: string;
+  readonly type: string;
+  /** Decoded from base64. */
+  readonly data: Readonly<Record<string, Uint8Array>>;
+}
+
+/**
+ * The credentials of a pull secret of Kubernetes. Helpers that it names are not run: it comes from elsewhere. Hosts match
+ * exactly, without the patterns that the kubelet knows. Throws `Unauthorized` for a secret that is none.
+ * https://kubernetes.io/docs/concepts/containers/images/#config-json
+ */
+export const pullSecretCredentials = ({ name, type, data }: PullSecret): Credentials => {
+  const kind = Object.hasOwn(PULL_SECRETS, type) ? PULL_SECRETS[type as keyof typeof PULL_SECRETS] : undefined;
+  const bytes = kind === undefined ? undefined : data[kind.key];
+  const file = bytes === undefined ? undefined : kind?.parse(Buffer.from(bytes).toString('utf8'));
+  if (file === undefined) {
+    throw new WaybillError('Unauthorized', `secret ${name} is no pull secret`, {
+      hint: `its type is ${Object.keys(PULL_SECRETS).join(' or ')}`,
+    });
   }
+  return async (host, repository) => findAuth(file, credentialHosts(host), repository);
 };
 
-const lookUp = async (
-  { auths = {}, credHelpers = {}, credsStore }: Config,
-  host: string,
-  repository: string,
-  env: NodeJS.ProcessEnv,
-): Promise<Credential | undefined> => {
-  const hosts = credentialHosts(host);
-  const helped = hosts.find((name) => credHelpers[name] !== undefined);
-  if (helped !== undefined) return askHelper(credHelpers[helped] as string, helped, env);
-  if (credsStore !== undefined && credsStore !== '') {
-    const stored = await askHelper(credsStore, hosts[0] as string, env);
-    if (stored !== undefined) return stored;
-  }
-  const keys = new Map(Object.keys(auths).map((key) => [normalise(key), key]));
-  for (const candidate of candidates(hosts, repository)) {
-    const key = keys.get(candidate);
-    const credential = key === undefined ? undefined : fromEntry(auths[key]);
-    if (credential !== undefined) return credential;
-  }
-  return undefined;
-};
-
-/** The keys that may stand for a repository: its path, the paths above it, the host. */
-const candidates = (hosts: readonly string[], repository: string): readonly string[] => {
-  const parts = repository.split('/');
-  const names = hosts.map(normalise);
-  return parts
-    .map((_, index) => parts.slice(0, parts.length - index).join('/'))
-    .flatMap((path) => names.map((name) => `${name}/${path}`))
-    .concat(names);
-};
-
-/** Docker's older tools wrote keys as URLs with an API version. */
-const normalise = (key: string): string => key.replace(/^https?:\/\//, '').replace(/\/(?:v[12]\/?)?$/, '');
-
-const fromEntry = (found: z.infer<typeof entry> | undefined): Credential | undefined => {
-  if (found === undefined) return undefined;
-  if (found.registrytoken) return { kind: 'bearer', token: found.registrytoken };
-  if (found.identitytoken) return { kind: 'identity', token: found.identitytoken };
-  if (found.username !== undefined && found.password !== undefined) return credentialOf(found.username, found.password);
-  const text = Buffer.from(found.auth ?? '', 'base64').toString('utf8');
-  const colon = text.indexOf(':');
-  return colon < 1 ? undefined : credentialOf(text.slice(0, colon), text.slice(colon + 1).replace(/\0+$/, ''));
-};
+/** The first credential that any of them has. */
+export const firstCredentials =
+  (...all: readonly Credentials[]): Credentials =>
+  async (host, repository) => {
+    for (const credentials of all) {
+      const found = await credentials(host, repository);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  };

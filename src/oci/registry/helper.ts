@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { z } from 'zod';
 import { WaybillError } from '../../core/index.ts';
-import { type Credential, credentialOf } from './credential.ts';
+import { type Credential, credentialOf, IDENTITY_USER } from './credential.ts';
 
 const answer = z.object({ Username: z.string(), Secret: z.string() });
 /** Bytes of an answer, and milliseconds to wait for it. */
@@ -18,9 +18,8 @@ export const askHelper = async (
   server: string,
   env: NodeJS.ProcessEnv,
 ): Promise<Credential | undefined> => {
-  const program = `docker-credential-${name}`;
-  if (!/^[A-Za-z0-9._-]+$/.test(name)) throw failure(program.slice(0, 80), 'is no name of a credential helper');
-  const { code, output } = await run(program, server, env);
+  const program = programOf(name);
+  const { code, output } = await run(program, 'get', `${server}\n`, env);
   if (code !== 0) {
     if (/credentials not found/i.test(output)) return undefined;
     throw failure(program, `failed for ${server}`);
@@ -31,13 +30,43 @@ export const askHelper = async (
   return Username === '' && Secret === '' ? undefined : credentialOf(Username, Secret);
 };
 
+/** Gives `docker-credential-NAME` a credential to keep; throws `Unauthorized`. */
+export const storeWithHelper = async (
+  name: string,
+  server: string,
+  credential: Credential,
+  env: NodeJS.ProcessEnv,
+): Promise<void> => {
+  const program = programOf(name);
+  const [Username, Secret] =
+    credential.kind === 'basic' ? [credential.username, credential.password] : [IDENTITY_USER, credential.token];
+  const { code } = await run(program, 'store', JSON.stringify({ ServerURL: server, Username, Secret }), env);
+  if (code !== 0) throw failure(program, `did not take the credential for ${server}`);
+};
+
+/** Lets `docker-credential-NAME` forget the credential of a server; false where it had none. Throws `Unauthorized`. */
+export const eraseWithHelper = async (name: string, server: string, env: NodeJS.ProcessEnv): Promise<boolean> => {
+  if ((await askHelper(name, server, env)) === undefined) return false;
+  const program = programOf(name);
+  const { code } = await run(program, 'erase', `${server}\n`, env);
+  if (code !== 0) throw failure(program, `did not forget the credential of ${server}`);
+  return true;
+};
+
+const programOf = (name: string): string => {
+  const program = `docker-credential-${name}`;
+  if (!/^[A-Za-z0-9._-]+$/.test(name)) throw failure(program.slice(0, 80), 'is no name of a credential helper');
+  return program;
+};
+
 const run = (
   program: string,
+  verb: 'get' | 'store' | 'erase',
   input: string,
   env: NodeJS.ProcessEnv,
 ): Promise<{ code: number | null; output: string }> =>
   new Promise((resolve, reject) => {
-    const child = spawn(program, ['get'], { env, stdio: ['pipe', 'pipe', 'ignore'], timeout: PATIENCE });
+    const child = spawn(program, [verb], { env, stdio: ['pipe', 'pipe', 'ignore'], timeout: PATIENCE });
     let output = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       output += text;
@@ -47,7 +76,7 @@ const run = (
     child.on('close', (code) => resolve({ code, output }));
     // A helper may answer without reading; that its input breaks says nothing.
     child.stdin.on('error', () => {});
-    child.stdin.end(`${input}\n`);
+    child.stdin.end(input);
   });
 
 const failure = (program: string, what: string, cause?: unknown): WaybillError =>

@@ -24,29 +24,31 @@ export interface RegistryOptions extends Partial<ClientOptions> {
 
 let shared: Fetch | undefined;
 
+/** What the command line does where nothing else is asked for. */
+export const clientOptions = (options: Partial<ClientOptions> = {}): ClientOptions => {
+  shared ??= createHttp({ env: process.env });
+  return {
+    fetch: shared,
+    credentials: options.credentials ?? createCredentials({ env: process.env }),
+    insecure: [],
+    retry: DEFAULT_RETRY,
+    random: Math.random,
+    now: Date.now,
+    sleep: (ms, signal) => pause(ms, undefined, { signal }),
+    ...options,
+  };
+};
+
 /**
  * A repository of a registry that speaks the OCI distribution protocol. Nothing is sent before the first call.
  * https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md
  */
 export const openRegistry = (host: string, repository: string, options: RegistryOptions = {}): Store => {
-  shared ??= createHttp({ env: process.env });
-  const now = options.now ?? Date.now;
-  const random = options.random ?? Math.random;
-  const sleep = options.sleep ?? ((ms, signal) => pause(ms, undefined, { signal }));
-  const client = createClient(host, repository, {
-    fetch: options.fetch ?? shared,
-    credentials: options.credentials ?? createCredentials({ env: process.env }),
-    insecure: options.insecure ?? [],
-    retry: options.retry ?? DEFAULT_RETRY,
-    random,
-    now,
-    sleep,
-    ...(options.onWarning === undefined ? {} : { onWarning: options.onWarning }),
-    ...(options.mirrorOf === undefined ? {} : { mirrorOf: options.mirrorOf }),
-  });
+  const complete = clientOptions(options);
+  const client = createClient(host, repository, complete);
   const sessions = createSessions(client);
   const upload = createUpload(client, sessions, options.chunk);
-  const lists = createFallbackLists(client, { now, random, sleep });
+  const lists = createFallbackLists(client, complete);
   /** Blobs that the registry has just said it does not have: asking again before the push would be a wasted request. */
   const absent = new Set<Digest>();
   /** Blobs on their way. A second upload of the same content makes docker-registry show half of it for a moment. */
