@@ -80,13 +80,23 @@ const unschedulable = ({ status }: Pod): PodNotice[] =>
     .map(({ message = '' }) => ({ code: 'Unschedulable', message }));
 
 /** Without it no step can start: the kubelet goes on to the steps even where the agent's image cannot be pulled. */
-const supervisorRuns = ({ status }: Pod): boolean =>
-  status?.containerStatuses?.find(({ name }) => name === SUPERVISOR)?.state?.running !== undefined;
+const supervisorRuns = (pod: Pod): boolean => supervisorOf(pod)?.state?.running !== undefined;
 
-/** A step's container that could not start: if the supervisor is well, it is the step's own fault. */
+const supervisorOf = ({ status }: Pod): ContainerStatus | undefined =>
+  status?.containerStatuses?.find(({ name }) => name === SUPERVISOR);
+
+/**
+ * A step's container that could not start: if the supervisor was well by then, it is the step's own fault. One that came
+ * before it, whose image was late, is not started again: another pod has to be.
+ */
 const notStarted = (pod: Pod, { name, state }: ContainerStatus, place: StepContainer | undefined): Loss | null => {
-  const { reason = '', message = '' } = state?.terminated ?? {};
+  const { reason = '', message = '', finishedAt } = state?.terminated ?? {};
   if (place === undefined || !NOT_STARTED.includes(reason) || !supervisorRuns(pod)) return null;
+  const since = timeOf(supervisorOf(pod)?.state?.running?.startedAt, 0);
+  if (timeOf(finishedAt, since) < since) {
+    const words = `the supervisor of pod ${pod.metadata?.name ?? ''} came up after container ${name} had needed it`;
+    return { reason: 'AgentFailed', message: words, infrastructure: true };
+  }
   return {
     reason: 'CreateContainerError',
     message: `container ${name} could not start: ${message}`,

@@ -50,6 +50,8 @@ const PATIENCE: Patience = { silence: 65_000, dead: 180_000 };
 const LOOK_MS = 5000;
 /** The kubelet looks once a second; one that is away is not waited for. */
 const STATUS_MS = 5000;
+/** A pod that was stopped ends; what for, its node says then at the latest, unless it does not answer. */
+const STOP_MS = 20_000;
 
 interface Context {
   readonly observer: Observer;
@@ -227,15 +229,16 @@ export class PodStory {
         await Promise.race([view.changed(), aborted(over)]);
       }
     }
-    while (tellsStop(event) && !over.aborted && !this.#deleted && !this.#isStopped()) {
-      await Promise.race([this.#view.changed(), aborted(over)]);
-    }
+    if (tellsStop(event)) await this.#untilStopped();
     this.#push(withOom(plan, this.#pod, withStopOf(plan, this.#pod, event)));
   }
 
-  #isStopped(): boolean {
-    const { plan, handle } = this.#context;
-    return this.#pod !== undefined && stopOf(plan, handle.group, this.#pod) !== undefined;
+  async #untilStopped(): Promise<void> {
+    const { plan, handle, signal } = this.#context;
+    const over = AbortSignal.any([signal, AbortSignal.timeout(STOP_MS)]);
+    const open = (): boolean =>
+      this.#pod !== undefined && !hasEnded(this.#pod) && stopOf(plan, handle.group, this.#pod) === undefined;
+    while (!over.aborted && !this.#deleted && open()) await Promise.race([this.#view.changed(), aborted(over)]);
   }
 
   /** Without a closing snapshot the pod's own end decides. */

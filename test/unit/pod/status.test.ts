@@ -193,6 +193,17 @@ test('a configuration that stays wrong keeps Kubernetes’ reason', () => {
   expect(lookAfter(pod, 20_000).events).toMatchObject([{ reason: 'CreateContainerConfigError', tasks: [0] }]);
 });
 
+test('a step that was there before its supervisor is not to blame, and not started again', () => {
+  const terminated = { exitCode: 128, reason: 'StartError', message: 'no shim', finishedAt: CREATED };
+  const early = container('step-a-main', { terminated });
+  const startedAt = (second: number) =>
+    container(SUPERVISOR, { running: { startedAt: `2026-01-01T00:00:0${second}Z` } });
+  const lossWith = (supervisor: ContainerStatus) =>
+    lossOf(podWith({ phase: 'Running', containerStatuses: [supervisor, early] }));
+  expect(lossWith(startedAt(3))).toMatchObject({ reason: 'AgentFailed', infrastructure: true });
+  expect(lossWith(startedAt(0))).toMatchObject({ reason: 'CreateContainerError', tasks: [0], infrastructure: false });
+});
+
 test('a step that cannot start is its own fault only while the supervisor is well', () => {
   const broken = container('step-a-main', { terminated: { exitCode: 128, reason: 'StartError', message: 'exec' } });
   const well = podWith({ phase: 'Running', containerStatuses: [container(SUPERVISOR, { running: {} }), broken] });
