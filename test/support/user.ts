@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type ClusterAccess, createClient, mayI } from '../../src/kube/index.ts';
+import { type Access, type ClusterAccess, createClient, mayI } from '../../src/kube/index.ts';
 import { createTransport, readCapped } from '../../src/kube/transport.ts';
-import type { RoleName } from '../../src/runtime/index.ts';
+import { RIGHTS, type RoleName } from '../../src/runtime/index.ts';
 import { parseYaml } from '../../src/yaml/index.ts';
 
 const ROLES = join(import.meta.dirname, '../../docs/rbac');
@@ -70,8 +70,10 @@ export const createUser = (access: ClusterAccess, namespace: string, role: RoleO
     }
     const account = accountOf(role);
     const token = await requestToken(access, namespace, account);
-    const rules = objects.flatMap((object) => object.rules ?? []);
-    await untilGranted({ ...access, namespace, credential: { kind: 'token', token } }, rules);
+    const granted = objects
+      .flatMap((object) => object.rules ?? [])
+      .flatMap(({ resources, verbs }) => resources.flatMap((resource) => verbs.map((verb) => ({ resource, verb }))));
+    await untilAllowed({ ...access, namespace, credential: { kind: 'token', token } }, granted, true);
     return {
       name: `system:serviceaccount:${namespace}:${account}`,
       account,
@@ -79,9 +81,12 @@ export const createUser = (access: ClusterAccess, namespace: string, role: RoleO
     };
   });
 
-/** Takes all rights from a user. */
-export const revoke = (access: ClusterAccess, namespace: string, { account }: User): Promise<void> =>
-  asAdmin(access, (admin) => admin.delete(`/apis/${RBAC}/v1/namespaces/${namespace}/rolebindings/${account}`));
+/** Takes all rights from a user, and waits until the API server goes by it. */
+export const revoke = async (access: ClusterAccess, namespace: string, { account }: User): Promise<void> => {
+  await asAdmin(access, (admin) => admin.delete(`/apis/${RBAC}/v1/namespaces/${namespace}/rolebindings/${account}`));
+  const token = await requestToken(access, namespace, account);
+  await untilAllowed({ ...access, namespace, credential: { kind: 'token', token } }, RIGHTS, false);
+};
 
 /**
  * A token of a ServiceAccount. With a Secret it is good as long as that is there.
@@ -135,15 +140,12 @@ const objectsFor = (
   ];
 };
 
-/** The authorizer hears of a new Role a moment later. */
-const untilGranted = async (access: ClusterAccess, rules: readonly Rule[]): Promise<void> => {
-  const asked = rules.flatMap(({ resources, verbs }) =>
-    resources.flatMap((resource) => verbs.map((verb) => ({ resource, verb }))),
-  );
+/** The authorizer hears of Roles and bindings a moment later. */
+const untilAllowed = async (access: ClusterAccess, asked: readonly Access[], allowed: boolean): Promise<void> => {
   const client = createClient(access);
   try {
-    for (let tries = 0; !(await mayI(client, asked)).every(Boolean); tries += 1) {
-      if (tries === 100) throw new Error(`a Role of ${access.namespace} has no effect`);
+    for (let tries = 0; !(await mayI(client, asked)).every((one) => one === allowed); tries += 1) {
+      if (tries === 300) throw new Error(`a Role of ${access.namespace} has no effect`);
       await new Promise((done) => setTimeout(done, 100));
     }
   } finally {

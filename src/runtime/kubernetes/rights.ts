@@ -123,7 +123,7 @@ export const RIGHTS: readonly Right[] = [
     verb: 'get',
     what: 'reads the logs of steps, and what the agent tells of them',
     without:
-      'no logs are shown, and states come from the pod once it has ended, so that a task with results may fail with ResultsLost; the notice `LogForbidden` says so',
+      'no logs are shown, and states and results come from the pod once it has ended, results as far as there is room (TaskRunResultLargerThanAllowedLimit); the notice `LogForbidden` says so',
     roles: { ...OPTIONAL, viewer: 'needed', canceller: 'optional' },
   },
   {
