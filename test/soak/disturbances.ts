@@ -11,7 +11,7 @@ export interface Disturbance {
 const AWAY = 5000;
 const PAUSED = 10_000;
 
-export const DISTURBANCES: readonly Disturbance[] = [
+const DISTURBANCES: readonly Disturbance[] = [
   { name: 'kubelet restarted', happen: (settings) => without(settings, 'kubelet', () => sleep(AWAY)) },
   { name: 'API server restarted', happen: (settings) => without(settings, 'apiserver', () => sleep(AWAY)) },
   { name: 'containerd restarted', happen: (settings) => without(settings, 'containerd', () => sleep(AWAY)) },

@@ -15,7 +15,7 @@ export type Fault =
   | 'quota-full';
 
 /** How often a task may write down that it was executed: at least, at most. */
-export type Times = readonly [number, number];
+type Times = readonly [number, number];
 
 export interface FaultSpec {
   /** What drives the run: the one process that drives many, or a process of the tool for this run alone. */

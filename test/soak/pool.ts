@@ -5,7 +5,7 @@ import type { Order, Report, Setting } from './messages.ts';
 
 type Drive = Extract<Order, { kind: 'drive' }>;
 export type Began = Extract<Report, { kind: 'began' }>;
-export type Outcome = Extract<Report, { kind: 'ended' | 'broken' }>;
+type Outcome = Extract<Report, { kind: 'ended' | 'broken' }>;
 
 /** The process that drives many runs, as the harness sees it. */
 export interface Library {

@@ -27,6 +27,8 @@ export interface SoakOptions {
 
 /** Something that must not be. */
 export interface Finding {
+  /** A run that ended otherwise; a task that was executed more or less often; something left behind; memory that grew. */
+  readonly kind: 'end' | 'count' | 'left' | 'memory';
   readonly what: string;
   /** The run, where it is about one. */
   readonly run?: SoakRun;
@@ -67,7 +69,7 @@ export const soak = async (options: SoakOptions): Promise<SoakReport> => {
           const ended = await playOne({ ...stage, disturbedSince: disturber.since }, run);
           again += ended.again;
           const found = judgeEnd(run, ended);
-          findings.push(...found.map((what) => ({ what, run })));
+          findings.push(...found.map((what) => ({ kind: 'end' as const, what, run })));
           say(lineOf(run, ended, Date.now() - since, found));
           disturber.ended();
           await cleaner.add(run.name);
@@ -77,7 +79,8 @@ export const soak = async (options: SoakOptions): Promise<SoakReport> => {
     await disturber.settled();
     await cleaner.flush();
     const counts = await readCounts(stage.space);
-    for (const run of runs) findings.push(...judgeCounts(run, counts).map((what) => ({ what, run })));
+    for (const run of runs)
+      findings.push(...judgeCounts(run, counts).map((what) => ({ kind: 'count' as const, what, run })));
     findings.push(...(await leftovers(stage.space, counts)));
   } finally {
     await stage.library.end();
@@ -86,7 +89,10 @@ export const soak = async (options: SoakOptions): Promise<SoakReport> => {
   }
   const memory = judgeMemory(stage.library.memory);
   if (memory.flat === false) {
-    findings.push({ what: `the driver's memory grew from ${memory.early.rss} to ${memory.late.rss} MiB` });
+    findings.push({
+      kind: 'memory',
+      what: `the driver's memory grew from ${memory.early.rss} to ${memory.late.rss} MiB`,
+    });
   }
   const faults: Record<string, number> = {};
   for (const { fault } of runs) faults[fault] = (faults[fault] ?? 0) + 1;
@@ -201,7 +207,7 @@ const cleanerOf = ({ cli }: TestNamespace, findings: Finding[]) => {
       if (code !== 0 && !/RunNotFound/.test(stderr)) throw new Error(stderr);
       return code;
     }).catch((error: unknown) => error);
-    if (last instanceof Error) findings.push({ what: `${last.message}: ${String(last.cause)}` });
+    if (last instanceof Error) findings.push({ kind: 'left', what: `${last.message}: ${String(last.cause)}` });
   };
   return {
     flush,
@@ -225,8 +231,9 @@ const leftovers = async (space: TestNamespace, counts: Counts): Promise<readonly
     const { objects, volumes } = await look();
     return objects.length === 0 && volumes === 0 ? true : undefined;
   });
-  if (await gone.catch(() => false)) return unknown.map((name) => ({ what: `${name} counted, and is no run` }));
+  if (await gone.catch(() => false))
+    return unknown.map((name) => ({ kind: 'count', what: `${name} counted, and is no run` }));
   const { objects, volumes } = await look();
   const what = `left behind: ${objects.slice(0, 20).join(' ')}${volumes === 0 ? '' : ` and ${volumes} volumes`}`;
-  return [{ what }];
+  return [{ kind: 'left', what }];
 };
