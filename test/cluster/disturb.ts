@@ -25,15 +25,22 @@ export const without = async <T>(settings: Settings, name: Disturbed, work: () =
   const component = componentsOf(settings, api).find((one) => one.name === name);
   api.close();
   if (component === undefined) throw new Error(`no component ${name}`);
-  try {
-    await stop(settings, name, 2);
-    return await work();
-  } finally {
-    const since = Date.now();
-    await ensureStarted(settings, component, config);
+  await stop(settings, name, 2);
+  return afterwards(work, async () => {
     // The time of a report has no fractions.
-    await untilHealthy(settings, name === 'kubelet' ? Math.floor(since / 1000) * 1000 : 0);
-  }
+    const since = Math.floor(Date.now() / 1000) * 1000;
+    const started = await ensureStarted(settings, component, config);
+    await untilHealthy(settings, started && name === 'kubelet' ? since : 0);
+  });
+};
+
+/** Does some work and then what must be done in any case. If both fail, the work's failure says more. */
+const afterwards = async <T>(work: () => Promise<T>, mend: () => Promise<void>): Promise<T> => {
+  const [done] = await Promise.allSettled([Promise.resolve().then(work)]);
+  const [mended] = await Promise.allSettled([mend()]);
+  if (done.status === 'rejected') throw done.reason;
+  if (mended.status === 'rejected') throw mended.reason;
+  return done.value;
 };
 
 /** Stops a component in its tracks while some work is done (SIGSTOP), two minutes at most, and lets it go on. */
@@ -43,14 +50,12 @@ export const paused = async <T>(settings: Settings, name: Disturbed, work: () =>
   // Whoever does this may be killed meanwhile: the cluster must not stay stopped.
   const guard = spawn('/bin/sh', ['-c', `sleep 120; kill -CONT ${pid}`], { detached: true, stdio: 'ignore' });
   guard.unref();
-  try {
-    process.kill(pid, 'SIGSTOP');
-    return await work();
-  } finally {
+  process.kill(pid, 'SIGSTOP');
+  return afterwards(work, async () => {
     process.kill(pid, 'SIGCONT');
     if (guard.pid !== undefined) process.kill(-guard.pid, 'SIGKILL');
     await untilHealthy(settings);
-  }
+  });
 };
 
 /** Kills the first process of a container, and with it all others, from the node. `id` is that of the pod's status. */
@@ -76,14 +81,12 @@ export const cordoned = async <T>(settings: Settings, work: () => Promise<T>): P
     const { status } = await api.call('PATCH', `/api/v1/nodes/${NODE}`, { spec: { unschedulable } });
     if (status !== 200) throw new Error(`the node cannot be changed: status ${status}`);
   };
-  try {
-    await cordon(true);
-    return await work();
-  } finally {
+  await cordon(true);
+  return afterwards(work, async () => {
     await cordon(false);
     api.close();
     await untilHealthy(settings);
-  }
+  });
 };
 
 /** Evicts a pod through the API, as a drain of its node does. https://kubernetes.io/docs/concepts/scheduling-eviction/api-eviction/ */

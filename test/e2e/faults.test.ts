@@ -1,11 +1,12 @@
 import { join } from 'node:path';
-import type { Event, Pod } from 'kubernetes-types/core/v1.d.ts';
+import type { Pod } from 'kubernetes-types/core/v1.d.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Stored } from '../../src/kube/index.ts';
 import { killContainer } from '../cluster/disturb.ts';
 import { settingsFrom } from '../cluster/settings.ts';
 import { type Admin, adminOf } from '../support/admin.ts';
 import { well } from '../support/bundles.ts';
+import { firstSaid } from '../support/events.ts';
 import { expectFault } from '../support/faults.ts';
 import { eventually, type RunOutput, type TestNamespace, testNamespace } from '../support/namespace.ts';
 import { pipelineOf, specOf, taskOf } from '../support/objects.ts';
@@ -144,12 +145,15 @@ describe.concurrent('pods', () => {
       ],
     });
     const ended = await run(name, pipeline, ['--pods', pods]);
-    const over = Date.now();
     const { eat, beside, then } = await space.taskRuns(name);
-    const { items } = await space.client.list('events', { fieldSelector: 'reason=Evicted' });
-    const event = items.find(({ involvedObject }: Event) => involvedObject.name?.includes(name));
-    const known = Date.parse(String(event?.firstTimestamp));
-    expectFault('pod-evicted', { ...ended, conditions: eat?.status?.conditions, known, over });
+    // The run waits for the task beside it.
+    const over = Date.parse(String(eat?.status?.completionTime));
+    const known = await firstSaid(space.client, name, ['Evicted']);
+    expectFault('pod-evicted', {
+      ...{ ...ended, over },
+      ...(known !== undefined && { known }),
+      conditions: eat?.status?.conditions,
+    });
     const container = pods === 'task' ? 'step-main' : 'step-eat-main';
     expect(eat?.status?.conditions).toMatchObject([{ message: expect.stringContaining(container) }]);
     // It was under way, and is lost with the pod that it shared.
@@ -161,10 +165,13 @@ describe.concurrent('pods', () => {
   test('a step that is out of memory says so', async () => {
     const resources = { limits: { memory: '16Mi' } };
     const script = 'x=a\nwhile :; do x=$x$x; done';
-    const known = Date.now();
     const ran = await run('oom', taskOf('oom', [{ name: 'eat', script, computeResources: resources }]));
-    expectFault('step-oom', { ...ran, conditions: ran.output?.status.conditions, known, over: Date.now() });
-    expect(ran.output?.status.steps).toMatchObject([{ terminated: { exitCode: 137, reason: 'OOMKilled' } }]);
+    const over = Date.now();
+    const { oom } = await space.taskRuns('oom');
+    const [eat] = (oom?.status?.steps ?? []) as readonly { readonly terminated?: { readonly finishedAt?: string } }[];
+    expect(eat).toMatchObject({ terminated: { exitCode: 137, reason: 'OOMKilled' } });
+    const known = Date.parse(String(eat?.terminated?.finishedAt));
+    expectFault('step-oom', { ...ran, conditions: oom?.status?.conditions, known, over });
   });
 });
 

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { firstSaid } from '../support/events.ts';
 import { expectFault } from '../support/faults.ts';
 import { type Gate, startGate } from '../support/gate.ts';
 import { pushBadAgent, pushStepImage } from '../support/images.ts';
@@ -7,6 +8,8 @@ import { type TestNamespace, testNamespace } from '../support/namespace.ts';
 import { pipelineOf, specOf, taskOf } from '../support/objects.ts';
 
 const TEMPLATE = join(import.meta.dirname, '../../fixtures/restricted-pod-template.yaml');
+/** How the kubelet says that a container does not come up. */
+const FAILED = ['Failed', 'InspectFailed', 'FailedPostStartHook'];
 /** A digest that no registry has. */
 const NOWHERE = `@sha256:${'0'.repeat(64)}`;
 
@@ -20,8 +23,9 @@ afterAll(() => space?.delete());
 const run = async (name: string, object: object, more: readonly string[] = []) => {
   const file = await space.file(`${name}.yaml`, object);
   const ran = await space.run([file, '--name', name, '--pod-template', TEMPLATE, ...more]);
-  const status = ran.output?.status;
-  return { ...ran, conditions: status?.conditions, known: Date.parse(String(status?.startTime)), over: Date.now() };
+  const over = Date.now();
+  const known = await firstSaid(space.client, name, FAILED);
+  return { ...ran, conditions: ran.output?.status.conditions, over, ...(known !== undefined && { known }) };
 };
 
 /** A gate of one test's own, and an image behind it that no node has yet. */
@@ -117,13 +121,16 @@ describe.concurrent('an image', () => {
       ],
       finally: [{ name: 'report', taskSpec: specOf(['echo report $(tasks.bad.status)']) }],
     });
-    const { code, output, stderr, over } = await run(name, pipeline, ['--pods', pods]);
+    const { code, output, stderr, over, known } = await run(name, pipeline, ['--pods', pods]);
     expect(output?.status.conditions[0]).toMatchObject({ status: 'False', reason: 'Failed' });
     expect(stderr).toContain('[report : unnamed-0] report Failed');
     expect(stderr).not.toContain('echo never');
-    const { bad, report } = await space.taskRuns(name);
-    const known = Date.parse(String(bad?.status?.startTime ?? report?.status?.startTime));
-    expectFault('step-image-missing', { code, stderr, conditions: bad?.status?.conditions, known, over });
+    const { bad } = await space.taskRuns(name);
+    expectFault('step-image-missing', {
+      ...{ code, stderr, over },
+      ...(known !== undefined && { known }),
+      conditions: bad?.status?.conditions,
+    });
     expect(bad?.status?.conditions).toMatchObject([{ message: expect.stringContaining(`"${image}"`) }]);
   });
 
