@@ -11,7 +11,7 @@ import { readText } from './files.ts';
 import { readParams, typeParams } from './inputs/params.ts';
 import { readWorkspace } from './inputs/workspaces.ts';
 import { renderDiagnostic } from './output/diagnostic.ts';
-import { REGISTRY_OPTIONS, storesOf } from './stores.ts';
+import { CACHE_OPTION, REGISTRY_OPTIONS, storesOf } from './stores.ts';
 import { TRUST_OPTIONS, trustFrom } from './trust.ts';
 
 /** Options of commands that resolve references under a policy. */
@@ -20,6 +20,7 @@ export const RESOLVE_OPTIONS: readonly Option[] = [
   { flags: '--frozen', says: 'refuse a tag that points elsewhere than the digest beside it' },
   { flags: '--require-verified', says: 'refuse what no policy verified' },
   ...REGISTRY_OPTIONS,
+  CACHE_OPTION,
 ];
 
 /** Options of commands that compile a run. */

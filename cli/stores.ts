@@ -1,10 +1,12 @@
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { WaybillError } from 'waybill';
 import { createHttp, traced } from 'waybill/http';
 import {
   createCredentials,
   type LayoutReference,
   type OpenOptions,
+  openCache,
   openStore,
   parseReference,
   type RegistryReference,
@@ -32,6 +34,16 @@ export const REGISTRY_OPTIONS: readonly Option[] = [
   { flags: '--mirror <host=mirror>', says: 'ask MIRROR (HOST[/PREFIX]) before HOST', repeat: true },
   { flags: '--debug', says: 'show every request to a registry and its answer, without secrets' },
 ];
+
+/** For commands that read bundles: the same content is not fetched again. Without this option nothing is kept. */
+export const CACHE_OPTION: Option = { flags: '--no-cache', says: 'fetch everything anew, and keep nothing' };
+
+/** The folder of the cache: `WAYBILL_CACHE`, where `off` is none, or else `waybill/content` in the user's cache. */
+const cacheFolder = ({ WAYBILL_CACHE, XDG_CACHE_HOME, HOME }: Context['env']): string | undefined => {
+  if (WAYBILL_CACHE) return WAYBILL_CACHE === 'off' ? undefined : WAYBILL_CACHE;
+  const caches = XDG_CACHE_HOME || (HOME ? join(HOME, '.cache') : undefined);
+  return caches === undefined ? undefined : join(caches, 'waybill', 'content');
+};
 
 /** What the stores of one command share: connections, credentials, mirrors. */
 interface Session {
@@ -69,7 +81,9 @@ const openOptions = (options: Options, context: Context, named: ReadonlySet<stri
       }),
   });
   const warned = new Set<string>();
+  const folder = options.cache === true ? cacheFolder(env) : undefined;
   return {
+    ...(folder !== undefined && { cache: openCache(folder) }),
     fetch: options.debug === true ? traced(http, note, now) : http,
     insecure: insecure.filter((host) => !host.includes('://')),
     credentials: createCredentials({ env: credentialEnv(options, context) }),

@@ -2,11 +2,11 @@ import { listBundle } from 'waybill/bundle';
 import { z } from 'zod';
 import type { Command } from '../command.ts';
 import { table } from '../output/table.ts';
-import { nameOf, open, REGISTRY_OPTIONS } from '../stores.ts';
+import { CACHE_OPTION, nameOf, open, REGISTRY_OPTIONS } from '../stores.ts';
 
 export const command: Command = {
   arguments: [{ name: '<ref>', says: 'a bundle' }],
-  options: REGISTRY_OPTIONS,
+  options: [...REGISTRY_OPTIONS, CACHE_OPTION],
   example: 'waybill inspect registry.example/ci/release:1.4.0 -o json',
   output: z.object({
     name: z.string(),

@@ -2,7 +2,7 @@ import { listBundle } from 'waybill/bundle';
 import { z } from 'zod';
 import type { Command } from '../command.ts';
 import { table } from '../output/table.ts';
-import { open, REGISTRY_OPTIONS } from '../stores.ts';
+import { CACHE_OPTION, open, REGISTRY_OPTIONS } from '../stores.ts';
 
 export const command: Command = {
   arguments: [
@@ -11,7 +11,7 @@ export const command: Command = {
       says: 'a bundle (HOST/REPO:TAG, HOST/REPO@sha256:…, oci:DIR:TAG), or a repository without tag for its tags',
     },
   ],
-  options: REGISTRY_OPTIONS,
+  options: [...REGISTRY_OPTIONS, CACHE_OPTION],
   example: 'waybill list registry.example/ci/release:1.4.0',
   output: z.union([
     z.object({

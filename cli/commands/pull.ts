@@ -6,7 +6,7 @@ import { parseYaml, renderYaml } from 'waybill/yaml';
 import { z } from 'zod';
 import type { Command } from '../command.ts';
 import { writeNew } from '../files.ts';
-import { open, REGISTRY_OPTIONS } from '../stores.ts';
+import { CACHE_OPTION, open, REGISTRY_OPTIONS } from '../stores.ts';
 
 export const command: Command = {
   arguments: [{ name: '<ref>', says: 'a bundle' }],
@@ -14,6 +14,7 @@ export const command: Command = {
     { flags: '-d, --dir <folder>', says: 'folder to write to, one file an object: KIND-NAME.yaml', required: true },
     { flags: '--overwrite', says: 'replace files that exist' },
     ...REGISTRY_OPTIONS,
+    CACHE_OPTION,
   ],
   example: 'waybill pull registry.example/ci/release:1.4.0 -d ./release',
   output: z.object({ digest: z.string(), files: z.array(z.string()) }),

@@ -2,12 +2,12 @@ import { WaybillError } from 'waybill';
 import { assertAllowed, judge } from 'waybill/trust';
 import { z } from 'zod';
 import type { Command } from '../command.ts';
-import { nameOf, open, REGISTRY_OPTIONS } from '../stores.ts';
+import { CACHE_OPTION, nameOf, open, REGISTRY_OPTIONS } from '../stores.ts';
 import { TRUST_OPTIONS, trustFrom } from '../trust.ts';
 
 export const command: Command = {
   arguments: [{ name: '<ref>', says: 'a bundle' }],
-  options: [...TRUST_OPTIONS, ...REGISTRY_OPTIONS],
+  options: [...TRUST_OPTIONS, ...REGISTRY_OPTIONS, CACHE_OPTION],
   example: 'waybill verify --key waybill.pub registry.example/ci/release:1.4.0',
   output: z.object({
     name: z.string(),

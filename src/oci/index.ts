@@ -1,3 +1,4 @@
+export { type Cache, type CacheOptions, cached, openCache } from './cache.ts';
 export { type CopyOptions, copy } from './copy.ts';
 export { type ContainerConfig, type Image, type ImageOptions, imageOf, tarLayer } from './image.ts';
 export { openLayout } from './layout/layout.ts';

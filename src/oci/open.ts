@@ -1,4 +1,5 @@
 import { WaybillError } from '../core/index.ts';
+import { type Cache, cached } from './cache.ts';
 import { openLayout } from './layout/layout.ts';
 import { mirrored } from './mirror.ts';
 import { formatReference, type Reference } from './reference.ts';
@@ -16,16 +17,17 @@ export interface Opened {
 export interface OpenOptions extends RegistryOptions {
   /** The mirrors of a repository, in the order in which they are asked. */
   readonly mirrors?: (place: Place) => readonly Place[];
+  /** What registries are read through; without it every read is a request. */
+  readonly cache?: Cache | undefined;
 }
 
-const openMirrored = ({ host, repository }: Place, { mirrors = () => [], ...options }: OpenOptions): Store => {
-  const store = openRegistry(host, repository, options);
-  const places = mirrors({ host, repository });
-  if (places.length === 0) return store;
-  return mirrored(
-    store,
-    places.map((place) => openRegistry(place.host, place.repository, { ...options, mirrorOf: host })),
+const openPlace = ({ host, repository }: Place, { mirrors = () => [], cache, ...options }: OpenOptions): Store => {
+  const own = openRegistry(host, repository, options);
+  const others = mirrors({ host, repository }).map((place) =>
+    openRegistry(place.host, place.repository, { ...options, mirrorOf: host }),
   );
+  const store = others.length === 0 ? own : mirrored(own, others);
+  return cache === undefined ? store : cached(store, cache);
 };
 
 /**
@@ -41,7 +43,7 @@ export const openStore = (reference: Reference, options: OpenOptions = {}): Open
         });
       }
       return {
-        store: openMirrored(reference, options),
+        store: openPlace(reference, options),
         ref: reference.digest ?? reference.tag ?? 'latest',
       };
     case 'layout':
