@@ -6,7 +6,7 @@ import { well } from '../support/bundles.ts';
 import { testCluster } from '../support/cluster.ts';
 import { expectFault } from '../support/faults.ts';
 import { type TestNamespace, testNamespace } from '../support/namespace.ts';
-import { processesOf } from '../support/node.ts';
+import { letGo, processesOf, UNTIL_GO } from '../support/node.ts';
 import { IMAGE, taskOf } from '../support/objects.ts';
 import { endOf, FORTY_TWO, pairOf, podsOf, runObject } from '../support/pair.ts';
 
@@ -62,7 +62,7 @@ describe.each(['task', 'run'])('service accounts and PodSecurity restricted, --p
 
   test.concurrent('an account without any right does; its token is for steps, not for the agent', async () => {
     const name = `nobody-${pods}`;
-    const file = await space.file(`${name}.yaml`, pairOf(`${LOOK}\nsleep 4`));
+    const file = await space.file(`${name}.yaml`, pairOf(own ? `${LOOK}\n${UNTIL_GO}` : LOOK));
     const driver = space.start([
       'run',
       file,
@@ -84,6 +84,7 @@ describe.each(['task', 'run'])('service accounts and PodSecurity restricted, --p
       const found = await processesOf(pod?.metadata.uid ?? '');
       const { pid } = found.find(({ argv }) => argv[0] === '/supervisor') ?? {};
       expect(await readdir(`/proc/${pid}/root${TOKEN}`)).toEqual([]);
+      await letGo(pod?.metadata.uid ?? '');
     }
     well(await driver.finished);
   });

@@ -5,7 +5,7 @@ import { well } from '../support/bundles.ts';
 import { testCluster } from '../support/cluster.ts';
 import { expectFault } from '../support/faults.ts';
 import { eventually, type TestNamespace, testNamespace } from '../support/namespace.ts';
-import { cutOffPods } from '../support/node.ts';
+import { annotationIsSeen, cutOffPods, letGo, UNTIL_GO } from '../support/node.ts';
 import { pipelineOf, specOf, taskOf } from '../support/objects.ts';
 import { endedPods, endOf, FORTY_TWO, pairOf, podsOf, runObject } from '../support/pair.ts';
 
@@ -44,7 +44,7 @@ const resourcesOf = ({ spec }: Pod): Readonly<Record<string, Container['resource
 const requestsOf = async (space: TestNamespace, run: string, resource: string) =>
   (await podsOf(space, run)).map((pod) => Object.values(resourcesOf(pod)).map((one) => one?.requests?.[resource]));
 
-describe('a LimitRange', () => {
+describe.concurrent('a LimitRange', () => {
   const defaults = {
     type: 'Container',
     default: { cpu: '1', memory: '256Mi' },
@@ -59,9 +59,11 @@ describe('a LimitRange', () => {
   };
   let space: TestNamespace;
   let tight: TestNamespace;
+  let changed: TestNamespace;
   beforeAll(async () => {
-    [space, tight] = await Promise.all([
+    [space, changed, tight] = await Promise.all([
       spaceWith('limits', [{ kind: 'LimitRange', name: 'defaults', spec: { limits: [defaults] } }]),
+      spaceWith('changed', []),
       spaceWith('ratio', [
         { kind: 'LimitRange', name: 'ratio', spec: { limits: [ratio, { type: 'Pod', max: { cpu: '600m' } }] } },
       ]),
@@ -69,7 +71,7 @@ describe('a LimitRange', () => {
   });
 
   describe.each(GROUPINGS)('--pods %s', (pods) => {
-    test.concurrent('steps of a task share its default request, and the agent has room', async () => {
+    test('steps of a task share its default request, and the agent has room', async () => {
       const task = taskOf('six', Array(6).fill('true'));
       well(await runObject(space, `six-${pods}`, task, ['--pods', pods]));
       const [pod] = await podsOf(space, `six-${pods}`);
@@ -83,7 +85,7 @@ describe('a LimitRange', () => {
       );
     });
 
-    test.concurrent('tasks that run at once have one each, those that wait for another share it', async () => {
+    test('tasks that run at once have one each, those that wait for another share it', async () => {
       const says = (name: string, after: readonly string[] = []) => ({
         name,
         runAfter: after,
@@ -97,7 +99,7 @@ describe('a LimitRange', () => {
       );
     });
 
-    test.concurrent('a ratio and a maximum for the pod are kept', async () => {
+    test('a ratio and a maximum for the pod are kept', async () => {
       const task = taskOf('two', ['true', 'true']);
       well(await runObject(tight, `two-${pods}`, task, ['--pods', pods]));
       expect(await requestsOf(tight, `two-${pods}`, 'cpu')).toEqual([['50m', '100m', '100m']]);
@@ -121,27 +123,37 @@ describe('a LimitRange', () => {
     expect(end.message).toContain('limitranges');
   });
 
-  test('that comes in mid-run is read then', async () => {
-    const pair = pairOf('echo begun; sleep 5');
+  test.skipIf(!own)('that comes in mid-run is read then', async () => {
+    const pair = pairOf(`echo begun\n${UNTIL_GO}`);
     const name = 'change';
-    const driver = space.start(['run', await space.file('change.yaml', pair), '--name', name, '--pods', 'task']);
+    const driver = changed.start(['run', await changed.file('change.yaml', pair), '--name', name, '--pods', 'task']);
     await driver.says('begun');
     const more = { limits: [{ type: 'Container', min: { cpu: '450m', memory: '70Mi' } }] };
-    const metadata = { name: 'later', namespace: space.name };
+    const metadata = { name: 'later', namespace: changed.name };
     await admin.create({ apiVersion: 'v1', kind: 'LimitRange', metadata, spec: more });
+    const probe = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'probe', namespace: changed.name } };
+    const container = { name: 'probe', image: 'probe', resources: { requests: { cpu: '1m' } } };
+    await eventually('it is in effect', () =>
+      admin.create({ ...probe, spec: { containers: [container] } }, { dryRun: true }).then(
+        () => undefined,
+        () => true,
+      ),
+    );
+    const [first] = await podsOf(changed, name);
+    await letGo(first?.metadata.uid ?? '');
     well(await driver.finished);
-    expect(await requestsOf(space, name, 'cpu')).toContainEqual(['450m', '450m']);
+    expect(await requestsOf(changed, name, 'cpu')).toContainEqual(['450m', '450m']);
   });
 });
 
-describe.each(GROUPINGS)('a ResourceQuota for limits, --pods %s', (pods) => {
+describe.concurrent.each(GROUPINGS)('a ResourceQuota for limits, --pods %s', (pods) => {
   let space: TestNamespace;
   beforeAll(async () => {
     const hard = { 'limits.cpu': '4', 'limits.memory': '2Gi', 'requests.cpu': '2', 'requests.memory': '1Gi' };
     space = await spaceWith('quota', [{ kind: 'ResourceQuota', name: 'all', spec: { hard } }]);
   });
 
-  test.concurrent('the agent says its limits where steps say theirs', async () => {
+  test('the agent says its limits where steps say theirs', async () => {
     const computeResources = { requests: { cpu: '50m', memory: '32Mi' }, limits: { cpu: '500m', memory: '64Mi' } };
     const task = taskOf('bounded', [{ script: 'true', computeResources }]);
     well(await runObject(space, `bounded-${pods}`, task, ['--pods', pods]));
@@ -149,7 +161,7 @@ describe.each(GROUPINGS)('a ResourceQuota for limits, --pods %s', (pods) => {
     expect(resourcesOf(pod ?? {})['waybill-supervisor']?.limits).toEqual({ cpu: '500m', memory: '128Mi' });
   });
 
-  test.concurrent('a step that says none is refused, and named alone', async () => {
+  test('a step that says none is refused, and named alone', async () => {
     const task = taskOf('free', [{ name: 'main', script: 'true' }]);
     const end = await endOf(space, `free-${pods}`, 'free', runObject(space, `free-${pods}`, task, ['--pods', pods]));
     expectFault('quota-demands-limits', end);
@@ -157,7 +169,7 @@ describe.each(GROUPINGS)('a ResourceQuota for limits, --pods %s', (pods) => {
   });
 });
 
-describe.skipIf(!own)('a NetworkPolicy that denies all, and no network at all', () => {
+(own ? describe.concurrent : describe.skip)('a NetworkPolicy that denies all, and no network at all', () => {
   let space: TestNamespace;
   let network: ReturnType<typeof cutOffPods> | undefined;
   beforeAll(async () => {
@@ -172,13 +184,13 @@ describe.skipIf(!own)('a NetworkPolicy that denies all, and no network at all', 
   const UNTIL_CUT = 'until grep -q down /sys/class/net/eth0/operstate; do sleep 0.2; done\necho cut off';
 
   describe.each(GROUPINGS)('--pods %s', (pods) => {
-    test.concurrent('results go from task to task', async () => {
+    test('results go from task to task', async () => {
       const { output, stderr } = well(await runObject(space, `pair-${pods}`, pairOf(UNTIL_CUT), ['--pods', pods]));
       expect(output?.status.results).toEqual(FORTY_TWO);
       expect(stderr).toContain('cut off');
     });
 
-    test.concurrent('a cancel is heard', async () => {
+    test('a cancel is heard', async () => {
       const name = `cancel-${pods}`;
       const file = await space.file(`${name}.yaml`, pairOf(`${UNTIL_CUT}\nsleep 300`));
       const driver = space.start(['run', file, '--name', name, '--pods', pods]);
@@ -188,12 +200,18 @@ describe.skipIf(!own)('a NetworkPolicy that denies all, and no network at all', 
       await eventually('its pods are gone', async () => (await podsOf(space, name)).length === 0 || undefined);
     });
 
-    test.concurrent('a drain is heard: what runs goes on, and nothing else starts', async () => {
+    test('a drain is heard: what runs goes on, and nothing else starts', async () => {
       const name = `drain-${pods}`;
-      const file = await space.file(`${name}.yaml`, pairOf(`${UNTIL_CUT}\nsleep 5; echo went on`));
+      const file = await space.file(`${name}.yaml`, pairOf(`${UNTIL_CUT}\n${UNTIL_GO}\necho went on`));
       const driver = space.start(['run', file, '--name', name, '--pods', pods]);
       await driver.says('cut off');
       well(await space.cli(['cancel', name, '--mode', 'StoppedRunFinally']));
+      const [pod] = await podsOf(space, name);
+      const uid = pod?.metadata.uid ?? '';
+      if (pods === 'run') {
+        await eventually('the agent is told', async () => (await annotationIsSeen(uid, 'drain')) || undefined);
+      }
+      await letGo(uid);
       const { stdout, stderr } = await driver.finished;
       expect(`${stdout}${stderr}`).toContain('went on');
       expect(`${stdout}${stderr}`).not.toContain('got 21');
@@ -201,7 +219,7 @@ describe.skipIf(!own)('a NetworkPolicy that denies all, and no network at all', 
   });
 });
 
-describe('PodSecurity baseline, that warns of and records what is not restricted', () => {
+describe.concurrent('PodSecurity baseline, that warns of and records what is not restricted', () => {
   let space: TestNamespace;
   beforeAll(async () => {
     space = await spaceWith('baseline', []);
@@ -213,7 +231,7 @@ describe('PodSecurity baseline, that warns of and records what is not restricted
     );
   });
 
-  test.concurrent.each(GROUPINGS)('lets root run: --pods %s', async (pods) => {
+  test.each(GROUPINGS)('lets root run: --pods %s', async (pods) => {
     const { output } = well(await runObject(space, `root-${pods}`, pairOf('[ $(id -u) = 0 ]'), ['--pods', pods]));
     expect(output?.status.results).toEqual(FORTY_TWO);
     await endedPods(space, `root-${pods}`);

@@ -5,7 +5,7 @@ import { well } from '../support/bundles.ts';
 import { testCluster } from '../support/cluster.ts';
 import { expectFault } from '../support/faults.ts';
 import { eventually, type TestNamespace, testNamespace } from '../support/namespace.ts';
-import { processesOf } from '../support/node.ts';
+import { letGo, processesOf, UNTIL_GO } from '../support/node.ts';
 import { IMAGE, taskOf } from '../support/objects.ts';
 import { conditionOf, endedPods, endOf, FORTY_TWO, pairOf, podsOf, runObject } from '../support/pair.ts';
 import { type Change, startWebhook, type Verdict, type Webhook } from '../support/webhook.ts';
@@ -159,9 +159,10 @@ describe.skipIf(!own)('webhooks', () => {
   };
 
   test.concurrent('the deadline that ends a container of others is no timeout for a driver that resumes', async () => {
-    const { driver, pod } = await startHeldUp('last-resumed', 'sleep 3; printf done > $(results.r.path)');
+    const { driver, pod } = await startHeldUp('last-resumed', `${UNTIL_GO}\nprintf done > $(results.r.path)`);
     driver.child.kill('SIGKILL');
     await driver.finished;
+    await letGo(pod.metadata.uid);
     await eventually('the step ends', async () => {
       const { status } = await space.client.get('pods', pod.metadata.name);
       return status?.containerStatuses?.some(({ name, state }) => name === 'waybill-supervisor' && state?.terminated);

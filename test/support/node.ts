@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { TestNamespace } from './namespace.ts';
@@ -22,6 +22,24 @@ export const processesOf = async (podUid: string): Promise<readonly PodProcess[]
     }),
   );
   return found.filter((one) => one !== undefined);
+};
+
+/** What a step says to wait for {@link letGo}. */
+export const UNTIL_GO = 'until [ -e /tmp/go ]; do sleep 0.2; done';
+
+/** Lets the steps of a pod go on that wait for it. */
+export const letGo = async (podUid: string): Promise<void> => {
+  for (const { pid } of await processesOf(podUid)) {
+    // The agent's container has no /tmp.
+    await writeFile(`/proc/${pid}/root/tmp/go`, '').catch(() => undefined);
+  }
+};
+
+/** Whether the agent of a pod can see an annotation. */
+export const annotationIsSeen = async (podUid: string, name: string): Promise<boolean> => {
+  const agent = (await processesOf(podUid)).find(({ argv }) => argv[0] === '/supervisor');
+  const file = `/proc/${agent?.pid}/root/waybill/downward/annotations`;
+  return (await readFile(file, 'utf8').catch(() => '')).includes(name);
 };
 
 /**
