@@ -141,7 +141,7 @@ const playOne = async (stage: Stage, run: SoakRun): Promise<Ended> => {
 
 const judgeEnd = ({ fault }: SoakRun, { status, reason, exit, complaints }: Ended): readonly string[] => {
   const wanted = FAULTS[fault];
-  const found = [...complaints];
+  const found = [...new Set(complaints)];
   if (status !== wanted.status || reason !== wanted.reason) {
     found.push(`it ended ${status} ${reason}, not ${wanted.status} ${wanted.reason}`);
   }
