@@ -1,3 +1,4 @@
+import { WaybillError } from '../core/index.ts';
 import type { ParamValue } from '../tekton/index.ts';
 import type { Item, Known, Segment, Text, Value } from './text.ts';
 import type { PlanWhen } from './types.ts';
@@ -33,6 +34,7 @@ export const completeText = (text: Text, known: Known): string | Missing => {
   for (const segment of text) {
     const part = typeof segment === 'string' ? segment : stringOf(segment, known);
     if (part === undefined) return new Missing(segment as Reference);
+    if (typeof segment !== 'string') spend(known, part);
     parts.push(part);
   }
   return parts.join('');
@@ -45,7 +47,7 @@ export const completeItems = (items: readonly Item[], known: Known): string[] | 
     const part = 'text' in item ? completeText(item.text, known) : (arrayOf(item, known) ?? new Missing(item.splat));
     if (isMissing(part)) return part;
     if (typeof part === 'string') all.push(part);
-    else all.push(...part);
+    else for (const text of part) all.push(spend(known, text));
   }
   return all;
 };
@@ -95,6 +97,25 @@ const completeEntries = (
     complete.push([key, text]);
   }
   return Object.fromEntries(complete);
+};
+
+/** Characters of values that the texts of a pod may hold: more than its program can have. */
+const ROOM = 3 * 1024 * 1024;
+
+/**
+ * Room for the values of all texts of a pod, for {@link Known}: a text can name a large result any number of times. What goes
+ * beyond throws `TooLarge`.
+ */
+export const roomForTexts = (): NonNullable<Known['room']> => ({ left: ROOM });
+
+/** Counts a value that is put in; one of a list costs something even if it is empty. */
+export const spend = ({ room }: Known, text: string): string => {
+  if (room === undefined) return text;
+  room.left -= text.length + 16;
+  if (room.left >= 0) return text;
+  throw new WaybillError('TooLarge', 'with the values of their references, the texts of the pod are too large', {
+    hint: 'pass large results through a workspace',
+  });
 };
 
 /** The string that a reference stands for; undefined where there is none. */

@@ -9,6 +9,7 @@ export {
   isSettled,
   Missing,
   type Reference,
+  roomForTexts,
   settledText,
 } from './complete.ts';
 export { type Graph, graphOf, type Order, sortTopologically, successorsOf } from './dag.ts';

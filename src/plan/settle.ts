@@ -1,17 +1,22 @@
 import type { ParamValue } from '../tekton/index.ts';
-import { arrayOf, completeValue, isMissing, stringOf } from './complete.ts';
+import { arrayOf, completeValue, isMissing, spend, stringOf } from './complete.ts';
 import type { Item, Known, Segment, Text, Value } from './text.ts';
 import type { PlanWhen } from './types.ts';
 
 /** A text with all that is known put in as literals; references without a value stay. Literals side by side are joined. */
 export const settleText = (text: Text, known: Known): Text =>
-  joinText(text.map((segment) => (typeof segment === 'string' ? segment : (stringOf(segment, known) ?? segment))));
+  joinText(
+    text.map((segment) => {
+      const value = typeof segment === 'string' ? undefined : stringOf(segment, known);
+      return value === undefined ? segment : spend(known, value);
+    }),
+  );
 
 /** A list of items with all that is known put in; a splat whose array is known becomes its texts. */
 export const settleItems = (items: readonly Item[], known: Known): Item[] =>
   items.flatMap((item): Item[] => {
     if ('text' in item) return [{ text: settleText(item.text, known) }];
-    return arrayOf(item, known)?.map((element) => ({ text: literalText(element) })) ?? [item];
+    return arrayOf(item, known)?.map((element) => ({ text: literalText(spend(known, element)) })) ?? [item];
   });
 
 /** A value with all that is known put in. */

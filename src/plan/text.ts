@@ -47,4 +47,6 @@ export interface Known {
   readonly retryCount?: number;
   /** Environment of the step, where `env` segments are completed: undefined for a name without a value. */
   env?(name: string): string | undefined;
+  /** How many characters of values may still be put in, counted down; without it, any number. */
+  readonly room?: { left: number };
 }

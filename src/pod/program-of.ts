@@ -4,6 +4,7 @@ import {
   type Plan,
   type PlanNode,
   type PlanResult,
+  roomForTexts,
   settleItems,
   settleText,
   settleValue,
@@ -38,6 +39,8 @@ export const programOf = (plan: Plan, { group, attempt, runUid, nodes, known }: 
   const open = groupOf(plan, group).nodes.filter((id) => nodes.includes(id));
   if (open.length === 0) broken(`group ${group} has no task to run`);
   const containers = containersOf(plan, group);
+  const room = roomForTexts();
+  const within = (id: number): Known => ({ ...known(id), room });
   return {
     version: 1,
     run: runUid,
@@ -45,7 +48,7 @@ export const programOf = (plan: Plan, { group, attempt, runUid, nodes, known }: 
     attempt,
     heartbeat: HEARTBEAT,
     limits: RESULT_LIMITS,
-    tasks: open.map((id) => taskOf(nodeOf(plan, id), new Set(open), known(id), containers)),
+    tasks: open.map((id) => taskOf(nodeOf(plan, id), new Set(open), within(id), containers)),
   };
 };
 

@@ -1,6 +1,6 @@
 import type { Container, Volume, VolumeMount } from 'kubernetes-types/core/v1.d.ts';
 import { WaybillError } from '../core/index.ts';
-import { completeText, isMissing, type Known, type Plan, type PlanNode } from '../plan/index.ts';
+import { completeText, isMissing, type Known, type Plan, type PlanNode, roomForTexts } from '../plan/index.ts';
 import { AGENT, VOLUME } from './constants.ts';
 import { environmentOf } from './environment.ts';
 import { broken, nodeOf } from './lookup.ts';
@@ -18,9 +18,10 @@ const LONGEST = 63;
 export const stepContainer = (
   plan: Plan,
   { container, task, step: index, socket }: StepContainer,
-  known: Known,
+  given: Known,
   shared: boolean,
 ): Container => {
+  const known = { ...given, room: roomForTexts() };
   const node = nodeOf(plan, task);
   const step = node.steps[index] ?? broken(`task "${node.name}" has no step ${index}`);
   const image = completeText(step.image, known);
@@ -72,11 +73,13 @@ export const sharedMemory = (tasks: number): Volume => ({
 });
 
 /** A task's own volumes, under the names that they have in the pod. */
-export const taskVolumes = (node: PlanNode, known: Known, shared: boolean): readonly Volume[] =>
-  node.volumes.map((part) => {
-    const volume = completePart(part, known);
+export const taskVolumes = (node: PlanNode, known: Known, shared: boolean): readonly Volume[] => {
+  const within = { ...known, room: roomForTexts() };
+  return node.volumes.map((part) => {
+    const volume = completePart(part, within);
     return { ...volume, name: volumeNameOf(node, volume.name, shared) };
   });
+};
 
 /** Names of a task's volumes are kept, but where tasks share a pod or the name is one of ours. The pod template's volumes are the pod's. */
 const volumeNameOf = (node: PlanNode, name: string, shared: boolean): string => {

@@ -239,6 +239,28 @@ describe.each(['task', 'run'])('a hostile step, --pods %s:', (pods) => {
     expect(peak, 'the most memory that the driver had, in MiB').toBeLessThan(400);
   });
 
+  test.concurrent('a script that names a large result a thousand times fills no memory', async () => {
+    const name = `many-times-${pods}`;
+    const make = 'head -c 1000000 /dev/zero | tr "\\0" x > $(results.r.path)';
+    const tasks = [
+      { name: 'make', taskSpec: { results: [{ name: 'r' }], steps: [{ name: 'make', image, script: make }] } },
+      {
+        name: 'many',
+        params: [{ name: 'p', value: '$(tasks.make.results.r)' }],
+        taskSpec: {
+          params: [{ name: 'p' }],
+          steps: [{ name: 'many', image, script: `echo ${'$(params.p)'.repeat(1000)}` }],
+        },
+      },
+    ];
+    const { code, stderr } = await runObject(space, name, amongInnocents(name, tasks), ['--pods', pods]);
+    expect(code, stderr).toBe(0);
+    const runs = await space.taskRuns(name);
+    // Its pod would hold the script; in the other grouping the agent makes it.
+    expect(stateOf(runs.many).task).toBe(pods === 'task' ? 'PodCreationFailed' : 'FailureIgnored');
+    expectInnocents(runs);
+  });
+
   test.concurrent('a step that ignores signals ends when its run is cancelled', async () => {
     const name = `cancelled-${pods}`;
     const script = "trap '' TERM INT HUP QUIT; echo deaf; while :; do sleep 1; done";

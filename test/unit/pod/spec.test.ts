@@ -288,3 +288,18 @@ test('texts in parts of the pod are put in where their pointers say', () => {
   expect(pod.spec?.volumes?.at(-1)).toEqual({ name: 'v', configMap: { name: 'cm-x' } });
   expect(late.body.configMap.name).toBe('');
 });
+
+test('a text that names a large result many times is refused before it fills the memory', () => {
+  const large = 'x'.repeat(1024 * 1024);
+  const known: Known = { result: () => large };
+  const many = Array.from({ length: 2000 }, () => ({ task: 0, result: 'r' }));
+  const podOfStep = (own: Parameters<typeof step>[1]) => {
+    const plan = planOf([{ name: 'a' }, { name: 'b', needs: [0], steps: [step('main', own)] }]);
+    return podOf(plan, attemptOf(plan, 1, known), AGENT);
+  };
+  const tooLarge = expect.objectContaining({ code: 'TooLarge' });
+  expect(() => podOfStep({ script: many })).toThrow(tooLarge);
+  expect(() => podOfStep({ args: many.map((splat) => ({ text: [splat] })) })).toThrow(tooLarge);
+  expect(() => podOfStep({ env: many.map((value, at) => ({ name: `E${at}`, value: [value] })) })).toThrow(tooLarge);
+  expect(podOfStep({ script: many.slice(0, 2) }).program.tasks[0]?.steps[0]?.script).toEqual([large + large]);
+});
