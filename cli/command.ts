@@ -10,6 +10,8 @@ export interface Context {
   readonly hangup?: AbortSignal;
   /** Writes progress and warnings; never results. A terminal obeys nothing in them but our colours in what is `painted`. */
   readonly note: (message: string, options?: { readonly painted: boolean }) => void;
+  /** Shows how far the work is, in place of what it showed before; undefined where nobody would see it. */
+  readonly status?: (text: string) => void;
   /** Writes a line of the result while the command is under way (logs of steps). */
   readonly emit: (line: string) => void | Promise<void>;
   readonly stdin: () => Promise<string>;

@@ -7,6 +7,7 @@ import type { Context, Entry, ExitCode, Format } from './command.ts';
 import { readAllText } from './files.ts';
 import { colorsOf } from './output/colors.ts';
 import { exitCodeOf, renderError } from './output/errors.ts';
+import { statusLine } from './output/progress.ts';
 import { renderData } from './output/render.ts';
 import { safe, safeColors, safeMessage } from './output/terminal.ts';
 import { execute, formatOf, type Globals } from './program.ts';
@@ -85,6 +86,8 @@ const main = async (): Promise<ExitCode> => {
   const words = argv.slice(2);
   const colors = colorsOf(env, { out: stdout.isTTY === true, err: stderr.isTTY === true });
   let format: Format = formatOf(words);
+  const line = statusLine(stderr);
+  const watched = stderr.isTTY === true && env.TERM !== 'dumb';
   const contextOf = (globals: Globals, entry: Entry): Context => {
     current = entry;
     format = globals.format;
@@ -95,10 +98,15 @@ const main = async (): Promise<ExitCode> => {
       hangup,
       note: (message, { painted } = { painted: false }) => {
         if (globals.quiet) return;
+        line.clear();
         stderr.write(`${painted ? safeColors(message, colors.err) : safeMessage(message)}\n`);
       },
+      ...(watched && !globals.quiet && { status: line.show }),
       // With -o json the result is one document; what is emitted on the way goes to the other stream.
-      emit: (line) => handOver(format === 'text' ? stdout : stderr, `${line}\n`),
+      emit: (text) => {
+        line.clear();
+        return handOver(format === 'text' ? stdout : stderr, `${text}\n`);
+      },
       stdin: () => readAllText(stdin),
       now: Date.now,
       random: Math.random,
@@ -108,6 +116,7 @@ const main = async (): Promise<ExitCode> => {
   };
   try {
     const called = await execute(words, version(), contextOf, (help) => stdout.write(help));
+    line.clear();
     if (called === null) return 0;
     const rendered = renderData(called.outcome, called.globals.format);
     // In a file every byte is as it came; a terminal would obey some of them.
@@ -117,6 +126,7 @@ const main = async (): Promise<ExitCode> => {
     if (shown !== '') stdout.write(shown.endsWith('\n') ? shown : `${shown}\n`);
     return called.outcome.exitCode ?? 0;
   } catch (error) {
+    line.clear();
     if (signal.aborted || hangup.aborted) {
       stderr.write('interrupted\n');
       return 130;

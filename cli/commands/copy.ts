@@ -2,6 +2,7 @@ import { copy } from 'waybill/oci';
 import { z } from 'zod';
 import type { Command } from '../command.ts';
 import { boundMemory } from '../memory.ts';
+import { transferProgress } from '../output/progress.ts';
 import { nameOf, open, openTarget, REGISTRY_OPTIONS } from '../stores.ts';
 
 export const command: Command = {
@@ -17,11 +18,13 @@ export const command: Command = {
     boundMemory();
     const source = open(from as string, options, context);
     const target = openTarget(to as string, options, context);
+    const progress = transferProgress(context, 'copying');
     const count = { copied: 0, exists: 0, mounted: 0 };
     const { digest } = await copy(source.store, source.ref, target.store, target.tag, {
       referrers: options.referrers !== false,
       signal,
       onEvent: (event) => {
+        progress.onEvent(event);
         if (event.kind === 'done') count[event.state] += 1;
       },
     });

@@ -2,10 +2,12 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hasErrors, invalidInput } from 'waybill';
 import { listBundle, readEntry } from 'waybill/bundle';
+import { watched } from 'waybill/oci';
 import { parseYaml, renderYaml } from 'waybill/yaml';
 import { z } from 'zod';
 import type { Command } from '../command.ts';
 import { writeNew } from '../files.ts';
+import { transferProgress } from '../output/progress.ts';
 import { CACHE_OPTION, open, REGISTRY_OPTIONS } from '../stores.ts';
 
 export const command: Command = {
@@ -20,7 +22,8 @@ export const command: Command = {
   output: z.object({ digest: z.string(), files: z.array(z.string()) }),
   run: async (context, [text], options) => {
     const { signal } = context;
-    const { store, ref } = open(text as string, options, context);
+    const { store: source, ref } = open(text as string, options, context);
+    const store = watched(source, transferProgress(context, 'pulling').onEvent);
     const descriptor = await store.resolve(ref, signal);
     const { entries } = await listBundle(store, descriptor, signal);
     const folder = options.dir as string;

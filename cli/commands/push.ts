@@ -3,6 +3,7 @@ import { copy, parseReference, pushImage } from 'waybill/oci';
 import { z } from 'zod';
 import { PACK_OPTIONS, packFiles } from '../bundles.ts';
 import type { Command } from '../command.ts';
+import { transferProgress } from '../output/progress.ts';
 import { nameOf, open, openTarget, REGISTRY_OPTIONS } from '../stores.ts';
 
 export const command: Command = {
@@ -24,11 +25,12 @@ export const command: Command = {
     const { store, tag, reference } = openTarget(last, options, context);
     const name = nameOf(reference);
     const { signal } = context;
+    const { onEvent } = transferProgress(context, 'pushing');
     if (!first.startsWith('oci:')) {
       const bundle = await packFiles(context, sources, options).catch((error: unknown) => {
         throw isWaybillError(error, 'NotFound') && isRegistry(first) ? noFiles(first, last) : error;
       });
-      const { digest } = await pushImage(store, bundle, { tag, signal });
+      const { digest } = await pushImage(store, bundle, { tag, signal, onEvent });
       return { data: { name, tag, digest }, text: `${name}:${tag}@${digest}` };
     }
     if (sources.length > 1)
@@ -36,7 +38,7 @@ export const command: Command = {
         hint: `leave out ${sources.slice(1).join(' ')}`,
       });
     const source = open(first, options, context);
-    const { digest } = await copy(source.store, source.ref, store, tag, { referrers: true, signal });
+    const { digest } = await copy(source.store, source.ref, store, tag, { referrers: true, signal, onEvent });
     return { data: { name, tag, digest }, text: `${name}:${tag}@${digest}` };
   },
 };

@@ -18,13 +18,14 @@ export { mirrored } from './mirror.ts';
 export { type Opened, type OpenOptions, openStore } from './open.ts';
 export {
   type ManifestOptions,
+  type PushOptions,
   pushBlob,
   pushContent,
   pushImage,
   pushIndex,
   pushManifest,
 } from './pack.ts';
-export type { CopyEvent } from './progress.ts';
+export { type CopyEvent, watched } from './progress.ts';
 export {
   type FileReference,
   formatReference,

@@ -1,6 +1,7 @@
 import { limit, WaybillError } from '../core/index.ts';
 import type { Image } from './image.ts';
 import { contentOf, jsonContent } from './manifest.ts';
+import type { CopyEvent } from './progress.ts';
 import { type Content, type Descriptor, type Index, type Manifest, MEDIA_TYPES, type Target } from './types.ts';
 
 /** Pushes content as it is. */
@@ -89,16 +90,30 @@ export const pushIndex = async (
   return content.descriptor;
 };
 
+export interface PushOptions {
+  readonly tag?: string;
+  /** Blobs on their way at one time. */
+  readonly concurrency?: number;
+  readonly signal?: AbortSignal;
+  readonly onEvent?: (event: CopyEvent) => void;
+}
+
 /** Pushes an image or a bundle: its blobs first, some at a time, then its manifest. Returns the manifest's descriptor. */
 export const pushImage = async (
   target: Target,
   { manifest, blobs }: Image,
-  { tag, concurrency = 6, signal }: { tag?: string; concurrency?: number; signal?: AbortSignal } = {},
+  { tag, concurrency = 6, signal, onEvent = () => {} }: PushOptions = {},
 ): Promise<Descriptor> => {
   const gate = limit(concurrency);
-  await Promise.all(distinct(blobs).map((blob) => gate(() => pushContent(target, blob, signal))));
-  if (tag === undefined) await pushContent(target, manifest, signal);
-  else await pushTagged(target, manifest, tag, signal);
+  const push = async (content: Content, send: () => Promise<void>): Promise<void> => {
+    onEvent({ kind: 'started', descriptor: content.descriptor });
+    await send();
+    onEvent({ kind: 'done', descriptor: content.descriptor, state: 'copied' });
+  };
+  await Promise.all(distinct(blobs).map((blob) => gate(() => push(blob, () => pushContent(target, blob, signal)))));
+  await push(manifest, () =>
+    tag === undefined ? pushContent(target, manifest, signal) : pushTagged(target, manifest, tag, signal),
+  );
   return manifest.descriptor;
 };
 

@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import type { Descriptor } from './types.ts';
+import type { Descriptor, Source } from './types.ts';
 
 /**
  * What happens to a node of a graph on its way: it is looked at, bytes of it pass, it is there. `bytes` is how many have
@@ -14,6 +14,16 @@ export type CopyEvent =
 /** A stream that tells of each piece that passes. */
 export const counted = (stream: Readable, descriptor: Descriptor, onEvent: (event: CopyEvent) => void): Readable =>
   Readable.from(tell(stream, descriptor, onEvent), { objectMode: false });
+
+/** A source that tells of what is fetched from it. */
+export const watched = <T extends Source>(source: T, onEvent: (event: CopyEvent) => void): T => ({
+  ...source,
+  fetch: async (descriptor, signal) => {
+    onEvent({ kind: 'started', descriptor });
+    const stream = counted(await source.fetch(descriptor, signal), descriptor, onEvent);
+    return stream.once('end', () => onEvent({ kind: 'done', descriptor, state: 'copied' }));
+  },
+});
 
 async function* tell(
   stream: Readable,
