@@ -158,7 +158,8 @@ export class RunPods {
     const { plan, record, runtime, compile, over, now, pause, state, notice } = this.#options;
     const signal = AbortSignal.any([waiting, over]);
     const wait = (milliseconds: number): Promise<unknown> => pause(milliseconds, signal).catch(() => undefined);
-    if (delay > 0) await wait(delay);
+    // At once is after all that is known by now: a run that was cancelled before it began creates nothing.
+    await (delay > 0 ? wait(delay) : new Promise((done) => setImmediate(done)));
     // A pod must not outlive what it was made from, the results that it holds, or what is left to do after a first attempt:
     // another driver would make another one.
     if (attempt > 1 || plan.groups[group]?.needs.length !== 0) await this.#settle();
@@ -167,6 +168,7 @@ export class RunPods {
       let sure: AbortSignal | undefined;
       try {
         sure = await record.check();
+        if (signal.aborted) break;
         const request = compile(state(), group, attempt);
         // Not ended with the driver: what becomes of a creation on its way must be known.
         const pod = await runtime.start(record.run, request, sure);

@@ -283,7 +283,7 @@ test('a pod that a replaced driver asked for in vain, and that is made when the 
     await sleep(9000);
     driver.child.kill('SIGSTOP');
     expect((await own.cli(['cancel', 'late', '-o', 'json'])).code).toBe(0);
-    expect(await podsOf('late', own)).toEqual([]);
+    expect((await podsOf('late', own)).map(({ metadata }) => metadata.name)).toEqual([]);
     proxy.resume();
     await eventually('it is made', async () => (await podsOf('late', own)).length === 1);
     driver.child.kill('SIGCONT');

@@ -153,6 +153,17 @@ test('a wish in the record cancels', async () => {
   expect((await drive(options)).condition?.reason).toBe('Cancelled');
 });
 
+test('a run that was cancelled before it began makes nothing', async () => {
+  const { options, log } = given(planOf([]));
+  const record = {
+    ...options.record,
+    state: options.record.state,
+    onCancel: (call: (mode: 'Cancelled') => void) => call('Cancelled'),
+  };
+  expect((await drive({ ...options, record })).condition?.reason).toBe('Cancelled');
+  expect(log).toEqual(['release']);
+});
+
 test('time-outs end by the clock', async () => {
   const { options, pass } = given(planOf([]), { run: () => setImmediate(() => pass(3_600_001)) });
   expect((await drive(options)).condition).toMatchObject({ status: 'False', reason: 'PipelineRunTimeout' });
