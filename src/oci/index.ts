@@ -1,3 +1,5 @@
+export { openArchive } from './archive/archive.ts';
+export { type ArchiveOptions, writeArchive } from './archive/write.ts';
 export { type Cache, type CacheOptions, cached, openCache } from './cache.ts';
 export { type CopyOptions, copy } from './copy.ts';
 export { type ContainerConfig, type Image, type ImageOptions, imageOf, tarLayer } from './image.ts';

@@ -1,4 +1,5 @@
 import { WaybillError } from '../core/index.ts';
+import { openArchive } from './archive/archive.ts';
 import { type Cache, cached } from './cache.ts';
 import { openLayout } from './layout/layout.ts';
 import { mirrored } from './mirror.ts';
@@ -31,7 +32,7 @@ const openPlace = ({ host, repository }: Place, { mirrors = () => [], cache, ...
 };
 
 /**
- * The store that a registry or layout reference names. A range must have been turned into a tag before; files and the
+ * The store that a registry or layout reference names; a layout whose name ends in `.tar` is an archive. A range must have been turned into a tag before; files and the
  * other resolvers are no stores (`BadReference`).
  */
 export const openStore = (reference: Reference, options: OpenOptions = {}): Opened => {
@@ -47,7 +48,10 @@ export const openStore = (reference: Reference, options: OpenOptions = {}): Open
         ref: reference.digest ?? reference.tag ?? 'latest',
       };
     case 'layout':
-      return { store: openLayout(reference.dir), ref: reference.digest ?? reference.tag ?? 'latest' };
+      return {
+        store: reference.dir.endsWith('.tar') ? openArchive(reference.dir) : openLayout(reference.dir),
+        ref: reference.digest ?? reference.tag ?? 'latest',
+      };
     case 'file':
     case 'resolver':
       throw new WaybillError('BadReference', `${formatReference(reference)} is no registry and no layout folder`, {

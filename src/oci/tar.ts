@@ -16,7 +16,16 @@ const MODES = { file: 0o644, directory: 0o755, symlink: 0o777 } as const;
  * https://pubs.opengroup.org/onlinepubs/9799919799/utilities/pax.html
  */
 export const tar = (entries: readonly TarEntry[]): Uint8Array =>
-  Buffer.concat([...entries.flatMap(blocksOf), Buffer.alloc(2 * BLOCK)]);
+  Buffer.concat([...entries.flatMap(blocksOf), tarEnd()]);
+
+/** What stands before the content of a file that is written as a stream; the content is padded to blocks of 512 bytes. */
+export const tarHeader = ({ path, size }: { readonly path: string; readonly size: number }): Uint8Array => {
+  assertPath(path);
+  return header(path, TYPES.file, MODES.file, size, '');
+};
+
+/** The end of an archive. */
+export const tarEnd = (): Uint8Array => Buffer.alloc(2 * BLOCK);
 
 const blocksOf = (entry: TarEntry): readonly Uint8Array[] => {
   const path = entry.kind === 'directory' ? `${entry.path}/` : entry.path;
@@ -40,7 +49,12 @@ const header = (path: string, type: string, mode: number, size: number, link: st
   octal(block, mode, 100, 8);
   octal(block, 0, 108, 8);
   octal(block, 0, 116, 8);
-  octal(block, size, 124, 12);
+  // Eleven octal digits hold 8 GiB; above that GNU's binary form, which every tar reads.
+  if (size < 8 ** 11) octal(block, size, 124, 12);
+  else {
+    block[124] = 0x80;
+    block.writeUIntBE(size, 130, 6);
+  }
   octal(block, 0, 136, 12);
   block.fill(' ', 148, 156);
   block.write(type, 156);
