@@ -42,6 +42,11 @@ export const driveRun = async (
   const onEvent = (happened: DriverEvent): void => {
     if (happened.kind === 'notice') {
       const { pod, code, message } = happened.notice;
+      if (code === 'LogForbidden') {
+        // Steps and agents have one right in common, and it is said once.
+        if (logs.forbidden() !== undefined) return;
+        logs.forbid(message);
+      }
       context.note(`${pod === null ? '' : `${pod}: `}${code}: ${message}`);
       if (advised || !MISSING_RIGHT.test(message)) return;
       advised = true;

@@ -83,17 +83,22 @@ export const logPrinter = ({ emit, note, colors }: Pick<Context, 'emit' | 'note'
         }
       }
     } catch (error) {
-      if (isWaybillError(error, 'Forbidden')) {
-        if (forbidden !== undefined) return;
-        forbidden = error;
+      if (!isWaybillError(error, 'Forbidden')) {
+        note(`LogUnread: the log of ${task} : ${step} cannot be read: ${messageOf(error)}`);
+        return;
       }
-      note(`the log of ${pod}/${container} cannot be read: ${messageOf(error)}`);
+      if (forbidden === undefined) note(`LogForbidden: ${messageOf(error)}`);
+      forbidden = error;
     }
   };
 
   return {
     /** The refusal, where our user may not read logs. */
     forbidden: (): unknown => forbidden,
+    /** The same is known from elsewhere, and has been said. */
+    forbid: (why: unknown): void => {
+      forbidden ??= why;
+    },
     follow: (log: StepLog): void => {
       const key = `${log.pod}/${log.container}`;
       if (seen.has(key)) return;

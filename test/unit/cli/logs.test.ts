@@ -80,7 +80,7 @@ test('a log that cannot be read is told, and the next step goes on', async () =>
   await end();
   expect(emitted).toEqual(['[build : one] line', '[build : two] line']);
   expect(noted).toHaveLength(1);
-  expect(noted[0]).toContain('pod-build/step-one');
+  expect(noted[0]).toContain('LogUnread: the log of build : one');
 });
 
 test('lines written over each other are lines; colours pass, other sequences do not', async () => {
