@@ -12,7 +12,8 @@ const LINE = /\] counted (?<run>\S+) (?<task>first|middle|last) \d+$/;
 
 /** Reads what all runs wrote down. */
 export const readCounts = async ({ cli, file }: TestNamespace): Promise<Counts> => {
-  const script = 'cd /counts\nfor f in *; do while read -r line; do echo "counted $f $line"; done < $f; done';
+  const each = 'for f in *; do while read -r line; do echo "counted $f $line"; done < $f; done';
+  const script = `cd /counts\n${each}\necho "counted in all $(cat * | wc -l)"`;
   const path = await file(
     'count.json',
     taskOf('count', [script], { workspaces: [{ name: 'counts', mountPath: '/counts' }] }),
@@ -20,13 +21,17 @@ export const readCounts = async ({ cli, file }: TestNamespace): Promise<Counts> 
   const { code, stdout, stderr } = await cli(['run', path, '--name', 'count', '-w', `counts=pvc=${CLAIM}`]);
   if (code !== 0) throw new Error(`what was executed cannot be read:\n${stderr}`);
   const counts = new Map<string, Record<Task, number>>();
+  let read = 0;
   for (const line of stdout.split('\n')) {
     const { run, task } = LINE.exec(line)?.groups ?? {};
     if (run === undefined) continue;
+    read += 1;
     const of = counts.get(run) ?? { first: 0, middle: 0, last: 0 };
     of[task as Task] += 1;
     counts.set(run, of);
   }
+  const total = Number(/\] counted in all (?<total>\d+)$/m.exec(stdout)?.groups?.total ?? Number.NaN);
+  if (read !== total) throw new Error(`${total} lines were written, and ${read} read:\n${stdout}\n${stderr}`);
   return counts;
 };
 
