@@ -177,16 +177,15 @@ const CASES: Readonly<Record<string, Case>> = {
   'delete pods': refusesToRun('delete', 'pods'),
   'patch pods': async (tool, name) => {
     const tasks = [
-      { name: 'first', taskSpec: gated() },
-      { name: 'second', runAfter: ['first'], taskSpec: specOf(['echo second ran']) },
+      { name: 'first', taskSpec: specOf(['echo began\nsleep 600']) },
+      { name: 'second', runAfter: ['first'], taskSpec: specOf(['true']) },
     ];
     const driver = begin(tool, await space.file(`${name}.yaml`, pipelineOf('two', { tasks })), name, ['--pods', 'run']);
     await driver.says('began');
     well(await space.cli(['cancel', name, '--mode', 'StoppedRunFinally']));
     await driver.says('Forbidden: patch pods/');
-    await openGates(name);
-    const { code, stdout } = await driver.finished;
-    expect([code, stdout]).toEqual([130, expect.stringContaining('second ran')]);
+    well(await space.cli(['cancel', name]));
+    expect((await driver.finished).code).toBe(130);
   },
   'get pods/log': async (tool, name) => {
     const { output, stderr } = well(await run(tool, quick, name));
