@@ -39,6 +39,9 @@ export interface Attempt {
 
 /** Room in a quota is taken at most so long after it is there. */
 const BACKOFF = { base: 500, cap: 8000 };
+/** How often it looks for what came of those that were not answered: a request may be on its way to the end for a moment. */
+const LOOKS = 3;
+const LOOK_MS = 1000;
 /** So long a driver that was replaced waits for the answers to what it had asked for. */
 const ANSWERS_MS = 10_000;
 
@@ -47,8 +50,8 @@ export class RunPods {
   readonly #options: PodsOptions;
   /** Pods being started; aborting one ends its wait before the creation. */
   readonly #starts = new Map<string, { readonly waiting: AbortController; readonly done: Promise<unknown> }>();
-  /** Pods that were created, maybe after the lease had run out. */
-  readonly #unsure = new Map<string, PodHandle>();
+  /** Attempts whose pod was asked for, without an answer within the lease. */
+  readonly #asked = new Set<string>();
   readonly #stops = new Set<Promise<void>>();
   /** Attempts that were to be stopped, and those of them whose pod was known by then. */
   readonly #stopped = new Set<string>();
@@ -134,20 +137,30 @@ export class RunPods {
   }
 
   /**
-   * For a driver that was replaced. A pod that it made when it was no more the driver is found by the one that is, whose
-   * watch shows it; where the run is over by now nobody looks any more, and it is stopped here.
+   * For a driver that was replaced. A pod that it asked for and that was made when it was no more the driver is found by the
+   * one that is, whose watch shows it; where the run is over by now nobody looks any more, and it is stopped here.
    */
   async disown(): Promise<void> {
-    const { record, runtime, pause } = this.#options;
+    const { record, pause } = this.#options;
     this.abortStarts();
     const answered = Promise.all([...this.#starts.values()].map(({ done }) => done));
     const late = new AbortController();
     await Promise.race([answered, pause(ANSWERS_MS, late.signal).catch(() => undefined)]);
     late.abort();
-    for (const pod of this.#unsure.values()) {
+    for (let looks = 0; looks < LOOKS && this.#asked.size > 0; looks += 1) {
+      if (looks > 0) await pause(LOOK_MS);
       const state = await record.latest();
-      const counts = state?.groups.some((group) => group.pod?.uid === pod.uid) ?? false;
-      if (!counts && (state === null || state.phase === 'done')) await runtime.stop(record.run, pod);
+      if (state !== null && state.phase !== 'done') return;
+      await this.#takeBack(new Set(state?.groups.map(({ pod }) => pod?.uid)));
+    }
+  }
+
+  async #takeBack(counted: ReadonlySet<string | undefined>): Promise<void> {
+    const { record, runtime } = this.#options;
+    for (const pod of await runtime.list(record.run)) {
+      if (!this.#asked.has(keyOf(pod)) || counted.has(pod.uid)) continue;
+      await runtime.stop(record.run, pod);
+      this.#asked.delete(keyOf(pod));
     }
   }
 
@@ -163,6 +176,7 @@ export class RunPods {
     // A pod must not outlive what it was made from, the results that it holds, or what is left to do after a first attempt:
     // another driver would make another one.
     if (attempt > 1 || plan.groups[group]?.needs.length !== 0) await this.#settle();
+    const key = keyOf({ group, attempt });
     let said = '';
     for (let tries = 1; !signal.aborted; tries += 1) {
       let sure: AbortSignal | undefined;
@@ -170,11 +184,11 @@ export class RunPods {
         sure = await record.check();
         if (signal.aborted) break;
         const request = compile(state(), group, attempt);
+        this.#asked.add(key);
         // Not ended with the driver: what becomes of a creation on its way must be known.
         const pod = await runtime.start(record.run, request, sure);
-        this.#unsure.set(pod.uid, pod);
         await record.check();
-        this.#unsure.delete(pod.uid);
+        this.#asked.delete(key);
         return { kind: 'created', pod };
       } catch (error) {
         if (tookTooLong(error, sure)) continue;

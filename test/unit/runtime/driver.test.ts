@@ -255,21 +255,25 @@ test.each([
   ['its record is gone', () => null],
 ])('a pod that was made after the lease was lost is taken back where %s', async (_, latest) => {
   const { options, log, lose } = given(planOf([]), { run: () => lose() });
-  const runtime = {
-    ...options.runtime,
-    start: async (...args: Parameters<typeof options.runtime.start>) => ({
-      ...(await options.runtime.start(...args)),
-      uid: 'late',
-    }),
-  };
+  const runtime = { ...options.runtime, list: async () => [{ ...handle(0), uid: 'late' }, handle(1, 4)] };
   const record = { ...options.record, state: options.record.state, latest: async () => latest() };
   await expect(drive({ ...options, runtime, record })).rejects.toMatchObject({ code: 'DriverLost' });
   expect(log).toEqual(['start 0/1', 'stop 0/1']);
 });
 
+test('one that a later driver has counted stays', async () => {
+  const { options, log, lose } = given(planOf([]), { run: () => lose() });
+  const runtime = { ...options.runtime, list: async () => [handle(0)] };
+  const over = after(planOf([]), BEGIN, created(0), finished(handle(0)));
+  const record = { ...options.record, state: options.record.state, latest: async () => over };
+  await expect(drive({ ...options, runtime, record })).rejects.toMatchObject({ code: 'DriverLost' });
+  expect(log).toEqual(['start 0/1']);
+});
+
 test('such a pod is left to the driver that follows, while there is one', async () => {
   const { options, log, lose } = given(planOf([]), { run: () => lose() });
-  await expect(drive(options)).rejects.toMatchObject({ code: 'DriverLost' });
+  const runtime = { ...options.runtime, list: async () => [{ ...handle(0), uid: 'late' }] };
+  await expect(drive({ ...options, runtime })).rejects.toMatchObject({ code: 'DriverLost' });
   expect(log).toEqual(['start 0/1']);
 });
 
