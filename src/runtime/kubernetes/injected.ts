@@ -8,9 +8,12 @@ import { KEYS } from './labels.ts';
 /** The API server is there, or nobody waits for it. */
 const PATIENCE_MS = 5000;
 
-/** Whether a pod of which all is told would go on running, for a container that is not ours. */
+/** Whether a pod of which all is told would go on running, for a container that is not ours, and nobody has seen to it yet. */
 export const isHeldUp = (pod: Pod): boolean =>
-  pod.metadata?.deletionTimestamp === undefined && !isTerminal(pod) && injectedContainers(pod).length > 0;
+  pod.metadata?.deletionTimestamp === undefined &&
+  pod.metadata?.annotations?.[KEYS.told] === undefined &&
+  !isTerminal(pod) &&
+  injectedContainers(pod).length > 0;
 
 /**
  * Ends a pod that others' containers keep running, and keeps it and its logs: its deadline is set to what has passed already,

@@ -3,6 +3,7 @@ import { isWaybillError, messageOf } from '../../core/index.ts';
 import type { Stored } from '../../kube/index.ts';
 import { Inbox } from '../inbox.ts';
 import type { Observation, ObserveOptions, PodHandle, RunRef } from '../types.ts';
+import { endInjected, isHeldUp } from './injected.ts';
 import { handleOf } from './labels.ts';
 import { supervisorStarts } from './starts.ts';
 import { type Observer, PodStory } from './story.ts';
@@ -38,7 +39,11 @@ export async function* observeRun(
     const handle = handleOf(run, pod.metadata);
     if (handle === undefined) return;
     if (!deleted) present?.push(handle);
-    if (ignore?.has(handle.uid)) return;
+    if (ignore?.has(handle.uid)) {
+      // Told to an earlier driver, which may not have come to this.
+      if (!deleted && isHeldUp(pod)) told.push(endInjected(observer.client, run, handle).catch(() => undefined));
+      return;
+    }
     const known = stories.get(handle.uid);
     const story = known ?? new PodStory({ observer, run, plan, handle, out, shared, signal: within });
     story.see(pod, deleted);

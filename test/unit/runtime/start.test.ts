@@ -59,3 +59,14 @@ test('a pod that is deleted between creation and adoption is created', async () 
   await startPod(api.client, RUN, REQUEST, NO_LIMITS, undefined);
   expect(api.objects.has('pods/pod-1')).toBe(true);
 });
+
+test('a pod that was fitted to its namespace is adopted by what was asked for', async () => {
+  const { client, objects } = fakeApi();
+  const limits = {
+    send: (pod, _, send) => send({ ...pod, spec: { ...pod.spec, containers: [{ name: 'c', image: 'fitted' }] } }),
+  } satisfies NamespaceLimits;
+  const first = await startPod(client, RUN, REQUEST, limits, undefined);
+  expect(objects.get('pods/pod-1')).toMatchObject({ spec: { containers: [{ image: 'fitted' }] } });
+  // The LimitRange is gone when the next driver comes.
+  expect(await startPod(client, { ...RUN, epoch: 2 }, REQUEST, NO_LIMITS, undefined)).toEqual(first);
+});
