@@ -12,16 +12,20 @@ interface Second {
 /** Seconds that are remembered, and by how many a node's clock may be set back between two lines that are read apart. */
 const REMEMBERED = 1024;
 const BACK = 5;
+/** Lines whose stamps are remembered one by one. */
+const RECENT = 1024;
 
 /**
  * How far a log has been read, for reading on after a cut. Logs only grow at their end, or lose their beginning when the node
  * rotates them; the time stamps that the kubelet writes before each line are those of writing, to the nanosecond, and need
  * not rise: standard output and error are stamped before they meet, and clocks are set back. So what comes again is told by
  * counting: all lines stamped since some seconds before the last one, which is what is asked for. Where their first is not the
- * one that it was, the log was rotated, and stamps decide.
+ * one that it was, the log was rotated: it is looked for among the last lines, and else stamps decide.
  */
 export class LogPlace {
   readonly #seconds = new Map<number, Second>();
+  /** Stamps of the last lines taken: that of line n at n modulo {@link RECENT}. */
+  readonly #recent: string[] = [];
   /** Stamp of the last line taken, and how many in a row had it. */
   #last = '';
   #same = 0;
@@ -114,7 +118,8 @@ export class LogPlace {
   #isOld(stamp: string): boolean {
     if (this.#phase.kind === 'reopened') {
       const { old, first } = this.#phase;
-      this.#phase = stamp === first ? { kind: 'old', left: old } : { kind: 'rotated', met: 0 };
+      const left = stamp === first ? old : this.#countFrom(stamp);
+      this.#phase = left > 0 ? { kind: 'old', left } : { kind: 'rotated', met: 0 };
     }
     const phase = this.#phase;
     switch (phase.kind) {
@@ -140,7 +145,21 @@ export class LogPlace {
     }
   }
 
+  /** How many of the last lines come again where the log begins with this stamp; 0 where none of them has it. */
+  #countFrom(stamp: string): number {
+    const since = secondOf(this.#last) - BACK;
+    let found = 0;
+    let count = 0;
+    for (let line = this.#taken - 1; line >= 0 && line > this.#taken - RECENT; line -= 1) {
+      const other = this.#recent[line % RECENT] as string;
+      if (secondOf(other) >= since) count += 1;
+      if (other === stamp) found = count;
+    }
+    return found;
+  }
+
   #count(stamp: string): void {
+    this.#recent[this.#taken % RECENT] = stamp;
     this.#origin ??= stamp;
     this.#same = stamp === this.#last ? this.#same + 1 : 1;
     this.#last = stamp;

@@ -8,6 +8,8 @@ export interface Look {
   readonly words: string;
   /** How many lines were new. */
   readonly lines: number;
+  /** When the last of them had been taken, or the look began: `performance.now()`. */
+  readonly since: number;
 }
 
 const BACKOFF = { base: 500, cap: 5000 };
@@ -18,6 +20,9 @@ const FOLLOW_AGAIN = 12;
 
 /** What the kubelet says where it cannot follow, with status 200 and after what there is of the log. */
 const NO_FOLLOW = /^failed to (?:create fsnotify watcher|watch directory)/;
+
+/** Whether the kubelet says that it can read a log, and not follow it: its inotify instances or watches are used up. */
+export const cannotFollow = (words: string): boolean => NO_FOLLOW.test(words);
 
 /** When a log is looked at, and how. */
 export const logRhythm = () => {
@@ -31,7 +36,7 @@ export const logRhythm = () => {
     follows: (): boolean => polls === undefined || polls >= FOLLOW_AGAIN,
     /** Milliseconds until the next look, and whether it is news that this log cannot be followed. */
     after: ({ failure, words, lines }: Look): { readonly delay: number; readonly polled: boolean } => {
-      const refused = NO_FOLLOW.test(words);
+      const refused = cannotFollow(words);
       if (refused) polls = 0;
       else if (polls !== undefined) polls = polls >= FOLLOW_AGAIN ? undefined : polls + 1;
       const polled = refused && !told;

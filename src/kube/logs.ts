@@ -2,7 +2,7 @@ import { isWaybillError, messageOf } from '../core/index.ts';
 import type { KubeClient } from './client.ts';
 import { apiErrorOf } from './errors.ts';
 import { LogPlace } from './log-place.ts';
-import { type Look, logRhythm } from './log-rhythm.ts';
+import { cannotFollow, type Look, logRhythm } from './log-rhythm.ts';
 import { streamLog } from './log-stream.ts';
 import { type Pause, sleep } from './sleep.ts';
 
@@ -62,7 +62,8 @@ export async function* followLog(client: KubeClient, options: LogOptions): Async
   const aborted = onAbort(signal);
   let state = view.state();
   let changed = untilChanged(view, state);
-  let news = performance.now();
+  /** Since when the log has been read without a break, and without a new line. */
+  let quiet: number | undefined;
   let tries = 0;
   let drained = false;
   while (signal?.aborted !== true) {
@@ -76,7 +77,6 @@ export async function* followLog(client: KubeClient, options: LogOptions): Async
     }
     if (state === 'waiting') {
       await Promise.race([changed, aborted]);
-      news = performance.now();
       continue;
     }
     const follow = state === 'running' && rhythm.follows();
@@ -84,7 +84,9 @@ export async function* followLog(client: KubeClient, options: LogOptions): Async
     if (signal?.aborted) return;
     const { failure, words } = look;
     if (isWaybillError(failure, 'Forbidden') || isWaybillError(failure, 'Unauthorized')) throw failure;
-    if (look.lines > 0) news = performance.now();
+    const healthy = failure === undefined && (words === '' || cannotFollow(words));
+    if (!healthy) quiet = undefined;
+    else if (quiet === undefined || look.lines > 0) quiet = look.since;
     const read = failure === undefined && words === '';
     // The kubelet ends what it sends when the container has ended.
     drained = follow && read;
@@ -105,8 +107,8 @@ export async function* followLog(client: KubeClient, options: LogOptions): Async
         report({ kind: 'unread', message: failure === undefined ? words : messageOf(failure) });
         return;
       }
-    } else if (failure === undefined && dead > 0 && performance.now() - news >= dead && view.state() === state) {
-      report({ kind: 'silent', milliseconds: Math.round(performance.now() - news) });
+    } else if (dead > 0 && quiet !== undefined && performance.now() - quiet >= dead && view.state() === state) {
+      report({ kind: 'silent', milliseconds: Math.round(performance.now() - quiet) });
       return;
     }
     const { delay, polled } = rhythm.after(look);
@@ -134,6 +136,7 @@ async function* lookAt(
 ): AsyncGenerator<Buffer, Look> {
   let words = '';
   let lines = 0;
+  let since = performance.now();
   const { gaps } = place;
   place.reopen();
   const request = { namespace, pod, container, signal, follow, since: place.since, ended: changed };
@@ -146,12 +149,13 @@ async function* lookAt(
         if (lines === 0 && place.gaps > gaps) report?.({ kind: 'gap' });
         lines += 1;
         yield line;
+        since = performance.now();
       }
     }
   } catch (failure) {
-    return { failure, words, lines };
+    return { failure, words, lines, since };
   }
-  return { words, lines };
+  return { words, lines, since };
 }
 
 /** A definite no: neither a failure of the network nor of the kubelet, which another try may not have. */

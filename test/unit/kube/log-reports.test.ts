@@ -100,6 +100,19 @@ test('a container that says nothing for long though it can be read is dead; one 
     ...patience,
   });
   expect(seen).toEqual(['one', '<silent>']);
+  const ends = [
+    pieces([at(1, 'one')], 'break'),
+    ...Array.from({ length: 30 }, () => pieces(['rpc error: code = Unavailable'])),
+  ];
+  expect(
+    (
+      await follow([...ends, pieces([at(2, 'two')], 'stay'), pieces([at(2, 'two')])], {
+        state: 'running',
+        on: ['two', 'terminated'],
+        ...patience,
+      })
+    ).seen,
+  ).toEqual(['one', '<gap>', 'two', '<whole>']);
   const away = Array.from({ length: 40 }, () => refuse(500, 'InternalError'));
   const back = [pieces([at(1, 'one'), at(2, 'two')], 'stay'), pieces([at(2, 'two')])];
   const later = await follow([pieces([at(1, 'one')], 'break'), ...away, ...back], {
