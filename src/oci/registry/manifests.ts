@@ -65,28 +65,41 @@ export interface Pushed {
   readonly subjectKnown: boolean;
 }
 
-/** Stores a manifest under a tag or its digest, byte for byte. */
+/**
+ * Stores a manifest under a tag or its digest, byte for byte. A registry that does not know a blob yet is asked again: it
+ * has been pushed, and docker-registry shows a blob half while others push the same one, as all signers do.
+ */
 export const pushManifest = async (
   client: Client,
   ref: string,
   { descriptor, bytes }: Content,
   signal?: AbortSignal,
 ): Promise<Pushed> => {
-  const response = await client.send({
+  const request = {
     ...about(client, ref),
     method: 'PUT',
     action: 'push',
     headers: { 'content-type': descriptor.mediaType },
     body: bytes,
-    accept: [200, 201, 202],
+    accept: [200, 201, 202, 400, 404],
     signal,
-  });
-  await discard(response);
-  const stored = response.headers.get('docker-content-digest');
-  if (stored?.startsWith('sha256:') && parseDigest(stored) !== descriptor.digest) {
-    throw otherDigest(client, descriptor.digest);
+  } as const;
+  const started = client.now();
+  for (let attempt = 1; ; attempt += 1) {
+    const response = await client.send(request);
+    if (!response.ok) {
+      const error = await client.refusal(response, request.what);
+      if (!/\b(?:MANIFEST_)?BLOB_UNKNOWN\b/.test(error.message)) throw error;
+      if (!(await client.again(attempt, started, signal))) throw error;
+      continue;
+    }
+    await discard(response);
+    const stored = response.headers.get('docker-content-digest');
+    if (stored?.startsWith('sha256:') && parseDigest(stored) !== descriptor.digest) {
+      throw otherDigest(client, descriptor.digest);
+    }
+    return { subjectKnown: response.headers.has('oci-subject') };
   }
-  return { subjectKnown: response.headers.has('oci-subject') };
 };
 
 /** Removes a manifest; throws `NotFound`. */

@@ -41,16 +41,24 @@ const fromApi = async (
   return found;
 };
 
-const fromTag = async (client: Client, digest: Digest, signal?: AbortSignal): Promise<readonly Descriptor[]> => {
+/** The entries of the fallback tag; undefined where there is no such tag. */
+const readTag = async (
+  client: Client,
+  digest: Digest,
+  signal?: AbortSignal,
+): Promise<readonly Descriptor[] | undefined> => {
   try {
     const { descriptor, bytes } = await readManifest(client, fallbackTag(digest), signal);
     // Anybody may have put something else under that tag; what is no index lists nothing.
     return descriptor.mediaType === MEDIA_TYPES.index ? parseIndex(bytes, descriptor.digest).manifests : [];
   } catch (error) {
-    if (isWaybillError(error, 'NotFound')) return [];
+    if (isWaybillError(error, 'NotFound')) return undefined;
     throw error;
   }
 };
+
+const fromTag = async (client: Client, digest: Digest, signal?: AbortSignal): Promise<readonly Descriptor[]> =>
+  (await readTag(client, digest, signal)) ?? [];
 
 /** What keeps the fallback lists of one repository. */
 export interface FallbackLists {
@@ -65,6 +73,8 @@ export interface FallbackOptions {
 }
 
 const ATTEMPTS = 20;
+/** Looks at a tag before it is believed not to be there. */
+const LOOKS = 3;
 
 /**
  * Writers of the fallback tag. The registry has no conditional write, so one that read before we wrote may write after
@@ -74,6 +84,16 @@ const ATTEMPTS = 20;
 export const createFallbackLists = (client: Client, { now, random, sleep }: FallbackOptions): FallbackLists => {
   const turns = new Map<Digest, Promise<void>>();
 
+  /** For a moment a registry may not have a tag that is being written: a list that was there must not begin anew. */
+  const current = async (subject: Digest, signal?: AbortSignal): Promise<readonly Descriptor[]> => {
+    for (let look = 1; look < LOOKS; look += 1) {
+      const found = await readTag(client, subject, signal);
+      if (found !== undefined) return found;
+      await sleep(20 + 50 * random(), signal);
+    }
+    return fromTag(client, subject, signal);
+  };
+
   const update = async (
     subject: Digest,
     isDone: (entries: readonly Descriptor[]) => boolean,
@@ -82,7 +102,7 @@ export const createFallbackLists = (client: Client, { now, random, sleep }: Fall
   ): Promise<void> => {
     for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
       const started = now();
-      const entries = await fromTag(client, subject, signal);
+      const entries = await current(subject, signal);
       if (isDone(entries)) return;
       const manifests = change(entries);
       const index = { schemaVersion: 2, mediaType: MEDIA_TYPES.index, manifests } satisfies Index;
