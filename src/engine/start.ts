@@ -34,17 +34,28 @@ export const startAttempt = (
 
 /**
  * When a group's pod is stopped for a task's timeout; null = never. A task alone in its pod is timed from the moment
- * the pod was asked for. Where tasks share a pod the agent times each, and the engine only the wait for the first to start.
+ * the pod was asked for. Where tasks share a pod the agent times each, and the engine only the wait for the first to start: for those
+ * whose turn it is by then.
  */
 export const groupDeadline = (index: PlanIndex, state: RunState, id: number): Time | null => {
   const group = state.groups[id];
   if (group === undefined || group.startedAt === null || group.phase === 'waiting' || group.phase === 'done')
     return null;
   const { nodes } = groupAt(index, id);
-  const open = nodes.filter((node) => state.nodes[node] !== undefined && !isOver(state.nodes[node]));
   if (nodes.length > 1 && nodes.some((node) => hasStarted(state, id, node))) return null;
-  const timeouts = open.map((node) => nodeAt(index, node).timeout).filter((timeout) => timeout > 0);
+  const timeouts = awaitedNodes(index, state, id)
+    .map((node) => nodeAt(index, node).timeout)
+    .filter((timeout) => timeout > 0);
   return timeouts.length === 0 ? null : group.startedAt + Math.min(...timeouts);
+};
+
+/** The open tasks of a group whose turn it is when its pod starts: those that wait for another one are not timed yet. */
+export const awaitedNodes = (index: PlanIndex, state: RunState, id: number): readonly number[] => {
+  const open = groupAt(index, id).nodes.filter((node) => {
+    const known = state.nodes[node];
+    return known !== undefined && !isOver(known);
+  });
+  return open.filter((node) => !nodeAt(index, node).needs.some((need) => open.includes(need)));
 };
 
 const hasStarted = (state: RunState, group: number, node: number): boolean => {

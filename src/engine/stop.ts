@@ -6,7 +6,7 @@ import { failNode, skipGroup, skipNode, stopDag } from './nodes.ts';
 import { groupAt, nodeAt } from './plan-index.ts';
 import { SKIP, TASK } from './reasons.ts';
 import { finish } from './schedule.ts';
-import { groupDeadline } from './start.ts';
+import { awaitedNodes, groupDeadline } from './start.ts';
 import type { RunState, Time } from './types.ts';
 
 type Mode = NonNullable<RunState['cancel']>['mode'];
@@ -129,10 +129,9 @@ const timeOutGroup = (draft: Draft, id: number): void => {
   const { attempt } = draft.group(id);
   draft.actions.push({ kind: 'stop', group: id, attempt, reason: TASK.timeout });
   draft.setGroup(id, { phase: 'waiting' });
-  for (const node of groupAt(draft.index, id).nodes) {
+  for (const node of awaitedNodes(draft.index, draft.state, id)) {
     const { runName, timeout } = nodeAt(draft.index, node);
-    const state = draft.node(node);
-    if (isOver(state) || timeout === 0 || draft.at < (draft.group(id).startedAt ?? draft.at) + timeout) continue;
+    if (timeout === 0 || draft.at < (draft.group(id).startedAt ?? draft.at) + timeout) continue;
     failNode(draft, node, {
       reason: TASK.timeout,
       message: `TaskRun "${runName}" failed to finish within "${formatDuration(timeout)}"`,

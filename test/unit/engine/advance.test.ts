@@ -376,6 +376,21 @@ test('late and repeated events give the same state object', () => {
   expect(rebuild(run.plan, run.log)).toEqual(before);
 });
 
+test('a task that waits for another one in its pod is not timed before its turn', () => {
+  const nodes = [
+    { name: 'a', timeout: 500 },
+    { name: 'b', timeout: 50, needs: [0] },
+  ];
+  const run = new Machine(planOf(nodes, {}, [[0, 1]]));
+  run.begin();
+  run.created(0);
+  run.tick(100);
+  expect(run.state.nodes.map(({ phase }) => phase)).not.toContain('failed');
+  run.tick(500);
+  expect(run.state.nodes[0]).toMatchObject({ phase: 'failed', reason: TASK.timeout });
+  expect(run.state.nodes[1]).toMatchObject({ phase: 'skipped' });
+});
+
 test('a driver that takes over is told what is to be done', () => {
   const run = new Machine(planOf([{ name: 'a', timeout: 50 }, { name: 'b' }]));
   run.begin();
