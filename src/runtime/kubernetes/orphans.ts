@@ -5,7 +5,7 @@ import { KEYS } from './labels.ts';
 import { RECORD_TYPE } from './record-secret.ts';
 
 /** An object of a run whose record is gone. */
-export interface Orphan {
+interface Orphan {
   readonly kind: Plural;
   readonly name: string;
   readonly uid: string;
