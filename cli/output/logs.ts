@@ -118,7 +118,7 @@ export const logPrinter = ({ emit, note, colors }: Pick<Context, 'emit' | 'note'
     end: async (): Promise<void> => {
       const all = Promise.all(tails.values());
       const done = new AbortController();
-      for (let before = -1; ; before = progress) {
+      for (let before = progress; ; before = progress) {
         const late = wait(PATIENCE_MS, 'late' as const, { signal: done.signal }).catch(() => 'done' as const);
         if ((await Promise.race([all, late])) !== 'late') break;
         if (progress !== before) continue;
