@@ -26,9 +26,14 @@ export const stepContainer = (
   const step = node.steps[index] ?? broken(`task "${node.name}" has no step ${index}`);
   const image = completeText(step.image, known);
   const workspaces = workspaceMounts(plan, task, known);
+  const mountable = new Set(
+    [...node.volumes.map((part) => completePart(part, known)), ...workspaces, ...(node.podTemplate.volumes ?? [])].map(
+      ({ name }) => name,
+    ),
+  );
   const own = step.volumeMounts.map((part): VolumeMount => {
     const mount = completePart(part, known);
-    mayMount(node, mount.name, workspaces, container);
+    if (!mountable.has(mount.name)) throw notMountable(container, mount.name);
     return { ...mount, name: volumeNameOf(node, mount.name, shared) };
   });
   return {
@@ -47,11 +52,8 @@ export const stepContainer = (
  * A step mounts volumes of its task, of the task's workspaces and of the pod template. A name that only a result told could be
  * one of ours: the shim that other steps run, or everybody's folders.
  */
-const mayMount = (node: PlanNode, name: string, workspaces: readonly VolumeMount[], container: string): void => {
-  const volumes = [...node.volumes.map(({ body }) => body), ...workspaces, ...(node.podTemplate.volumes ?? [])];
-  if (volumes.some((volume) => volume.name === name)) return;
-  throw new WaybillError('Unsupported', `container ${container}: its task has no volume "${name}"`);
-};
+const notMountable = (container: string, name: string): WaybillError =>
+  new WaybillError('Unsupported', `container ${container}: its task has no volume "${name}"`);
 
 /**
  * What kubelet and container runtime give all containers of a pod together, writable: each task has its own instead. The

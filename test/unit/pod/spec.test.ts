@@ -303,3 +303,12 @@ test('a text that names a large result many times is refused before it fills the
   expect(() => podOfStep({ env: many.map((value, at) => ({ name: `E${at}`, value: [value] })) })).toThrow(tooLarge);
   expect(podOfStep({ script: many.slice(0, 2) }).program.tasks[0]?.steps[0]?.script).toEqual([large + large]);
 });
+
+test('a volume whose name a result tells is mounted under that name', () => {
+  const name = { '/name': [{ task: 0, result: 'r' }] };
+  const own = { volumeMounts: [{ body: { name: '', mountPath: '/v' }, at: name }] };
+  const volumes = [{ body: { name: '', emptyDir: {} }, at: name }];
+  const plan = planOf([{ name: 'a' }, { name: 'b', needs: [0], steps: [step('main', own)], volumes }]);
+  const { pod } = podOf(plan, attemptOf(plan, 1, { result: () => 'told' }), AGENT);
+  expect(mountsOf(pod, 'step-main')['/v']).toBe('told:');
+});
