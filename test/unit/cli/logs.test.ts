@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
 import { logPrinter } from '../../../cli/output/logs.ts';
+import { WaybillError } from '../../../src/core/index.ts';
+import type { LogReport } from '../../../src/kube/index.ts';
 
 const PLAIN = { out: false, err: false, logs: true };
 
@@ -81,6 +83,48 @@ test('a log that cannot be read is told, and the next step goes on', async () =>
   expect(emitted).toEqual(['[build : one] line', '[build : two] line']);
   expect(noted).toHaveLength(1);
   expect(noted[0]).toContain('LogUnread: the log of build : one');
+});
+
+test('what is missing of a log is said once, and not for a log that is whole', async () => {
+  const noted: string[] = [];
+  const said: Readonly<Record<string, readonly LogReport[]>> = {
+    'step-one': [{ kind: 'gap' }, { kind: 'polled', message: 'x' }, { kind: 'gap' }, { kind: 'whole' }],
+    'step-two': [{ kind: 'rotated' }, { kind: 'whole' }],
+    'step-three': [{ kind: 'unread', message: 'gone' }],
+    'step-four': [{ kind: 'whole' }],
+  };
+  const logs = logPrinter(
+    { emit: () => {}, note: (line) => noted.push(line), colors: PLAIN },
+    async function* (_, container, { report }) {
+      for (const one of said[container] ?? []) report(one);
+      yield Buffer.from('line');
+    },
+  );
+  for (const step of ['one', 'two', 'three', 'four'])
+    logs.follow({ pod: 'p', container: `step-${step}`, task: 't', step });
+  await logs.end();
+  expect(noted.map((line) => line.slice(0, line.indexOf(':', line.indexOf(':') + 1) + 1))).toEqual([
+    'LogGap: the log of t :',
+    'LogRotated: the log of t :',
+    'LogUnread: the log of t :',
+  ]);
+});
+
+test('a refusal is said once, whoever meets it first', async () => {
+  const forbidden = new WaybillError('Forbidden', 'no');
+  const first = printer();
+  for (const task of ['a', 'b']) {
+    first.follow(first.step(task, 'x'));
+    first.feed(`pod-${task}/step-x`, forbidden);
+  }
+  await first.end();
+  expect(first.noted).toEqual(['LogForbidden: no']);
+  expect(first.forbidden()).toBe(forbidden);
+  const second = printer();
+  second.forbid('said elsewhere');
+  second.follow(second.step('a', 'x'));
+  await second.end();
+  expect(second.noted).toEqual([]);
 });
 
 test('lines written over each other are lines; colours pass, other sequences do not', async () => {
