@@ -393,3 +393,29 @@ test('what a registry warns of is told once', async () => {
   await store.resolve('b');
   expect(told).toEqual(['over soon']);
 });
+
+test('a token is renewed before it ends, and one that is refused is replaced', async () => {
+  let issued = 0;
+  let clock = 0;
+  let accepted = '';
+  const { host } = await fake((request, response) => {
+    if (request.url?.startsWith('/token')) {
+      issued += 1;
+      accepted = `token-${issued}`;
+      response.end(JSON.stringify({ token: accepted, expires_in: 100 }));
+    } else if (request.headers.authorization !== `Bearer ${accepted}`) {
+      const challenge = `Bearer realm="http://${request.headers.host}/token"`;
+      response.writeHead(401, { 'www-authenticate': challenge }).end();
+    } else sendManifest(request, response);
+  });
+  const store = open(host, { now: () => clock });
+  await store.resolve('a');
+  await store.resolve('b');
+  expect(issued).toBe(1);
+  clock = 95_000;
+  await store.resolve('c');
+  expect(issued).toBe(2);
+  accepted = 'revoked';
+  await store.resolve('d');
+  expect(issued).toBe(3);
+});

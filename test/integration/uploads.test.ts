@@ -2,8 +2,22 @@ import { randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import { afterEach, describe, expect, test } from 'vitest';
-import { type Body, contentOf, copy, createMemoryStore, credentialOf, imageOf, pushImage, tarLayer } from 'waybill/oci';
+import {
+  type Body,
+  type CopyEvent,
+  contentOf,
+  copy,
+  createMemoryStore,
+  credentialOf,
+  imageOf,
+  jsonContent,
+  openRegistry,
+  pushImage,
+  readAll,
+  tarLayer,
+} from 'waybill/oci';
 import { answerFrom, type Fake, openFake, startFake, stopFakes } from '../support/fake-registry.ts';
+import { startRegistry } from '../support/registry.ts';
 
 afterEach(stopFakes);
 
@@ -262,4 +276,25 @@ describe('between repositories of one registry', () => {
       4,
     );
   });
+});
+
+test('real registries mount, and take pieces', async () => {
+  const { host, stop } = await startRegistry();
+  try {
+    const from = openRegistry(host, 'from');
+    const large = contentOf(randomBytes(3 * MIB), 'application/octet-stream');
+    const image = imageOf({ layers: [] });
+    const parsed = JSON.parse(Buffer.from(image.manifest.bytes).toString());
+    const manifest = jsonContent({ ...parsed, layers: [large.descriptor] }, image.manifest.descriptor.mediaType);
+    await pushImage(from, { manifest, blobs: [...image.blobs, large] }, { tag: 'v1' });
+    const states: string[] = [];
+    const onEvent = (event: CopyEvent) => event.kind === 'done' && states.push(event.state);
+    await copy(from, 'v1', openRegistry(host, 'mounted'), 'v1', { onEvent });
+    expect(states.sort()).toEqual(['copied', 'mounted', 'mounted']);
+    const pieces = openRegistry(host, 'pieces', { chunk: MIB });
+    await pieces.push(large.descriptor, async () => Readable.from(slices(large.bytes), { objectMode: false }));
+    expect((await readAll(pieces, large.descriptor, { cap: 1e7 })).equals(large.bytes)).toBe(true);
+  } finally {
+    await stop();
+  }
 });
