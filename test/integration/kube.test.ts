@@ -195,12 +195,15 @@ const driveHere = (
 test('a run goes to its end in few requests', async (context) => {
   context.skip(agentImage === undefined, 'no agent image on this cluster: set WAYBILL_AGENT_IMAGE');
   const before = { ...client.counters };
+  const began = Date.now();
   const run = await start('short', 'echo hello', [[], [0]]);
   const { runtime, state } = driveHere(run);
   expect(await state).toMatchObject({ phase: 'done', condition: { status: 'True' } });
+  // On a slow machine what has come to be is written meanwhile, every two seconds at most.
+  const meanwhile = Math.floor((Date.now() - began) / 2000);
   // The record made, two pods, the record before the second pod, and at the end.
-  expect(client.counters.writes - before.writes).toBeLessThanOrEqual(6);
-  expect(client.counters.requests - before.requests).toBeLessThanOrEqual(12);
+  expect(client.counters.writes - before.writes).toBeLessThanOrEqual(6 + meanwhile);
+  expect(client.counters.requests - before.requests).toBeLessThanOrEqual(12 + meanwhile);
   const pod = (await state).nodes[1]?.pod ?? '';
   const lines = await Array.fromAsync(runtime.logs(run.held.run, pod, 'step-step'));
   expect(lines.map((line) => line.toString())).toEqual(['hello']);
