@@ -111,7 +111,7 @@ describe('the tool is killed in mid-run, and the run resumed', () => {
     const driver = begin(counting, name, CLAIM);
     await driver.says('first began');
     await kill(driver);
-    const renewed = new Date(Date.now() - 25_000).toISOString();
+    const renewed = new Date(Date.now() - 12_000).toISOString();
     const annotations = { 'waybill.dev/holder': 'elsewhere/1', 'waybill.dev/renewed': renewed };
     await space.client.patch('secrets', `waybill-run-${name}`, { metadata: { annotations } });
     const resumed = well(await space.run(['--resume', name]));
