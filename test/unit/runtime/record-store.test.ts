@@ -343,3 +343,15 @@ test('a run is found over by its list and by itself', async () => {
   await held.release();
   expect(await store.look('ours', 'run')).toMatchObject({ finished: 1_800_000_000_500, driverAlive: false });
 });
+
+test('whoever is to act has time for it: an older lease is renewed first', async () => {
+  const { store, pass, calls } = given();
+  const held = await store.create(RECORD, { holder: 'me' });
+  held.abandon();
+  pass(14_000);
+  expect((await held.check()).aborted).toBe(false);
+  expect(writes(calls)).toBe(0);
+  pass(2000);
+  await held.check();
+  expect(writes(calls)).toBe(1);
+});
