@@ -158,6 +158,11 @@ export const openTarget = (
       hint: 'name a tag',
     });
   }
+  if (reference.kind === 'layout' && reference.dir.endsWith('.tar')) {
+    throw new WaybillError('Usage', `${text} is an archive, which is only read`, {
+      hint: 'write to a folder: oci:DIR',
+    });
+  }
   return { store, tag: reference.tag ?? 'latest', reference };
 };
 

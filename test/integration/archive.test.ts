@@ -121,5 +121,7 @@ test('the tool reads an archive as a layout', async () => {
   await writeArchive(path, (target) => copy(store, 'v1', target, 'v1'));
   well(await waybill(['copy', `oci:${path}:v1`, `oci:${join(dir, 'out')}:v2`]));
   expect((await openLayout(join(dir, 'out')).resolve('v2')).digest).toBe(index.digest);
-  expect((await waybill(['copy', `oci:${join(dir, 'out')}:v2`, `oci:${path}:v3`])).code).toBe(2);
+  for (const target of [path, join(dir, 'new.tar')]) {
+    expect((await waybill(['copy', `oci:${join(dir, 'out')}:v2`, `oci:${target}:v3`])).code).toBe(2);
+  }
 });
