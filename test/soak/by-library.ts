@@ -30,8 +30,9 @@ export const playByLibrary: Play = async (stage, run, signal) => {
       const { status, reason } = outcome;
       return { status, reason, exit: null, again: drivers - 1, complaints };
     }
-    const { code, message } = outcome;
-    if (!stage.disturbedSince(began)) complaints.push(`its driver ended: ${code}: ${message}`);
+    const { code, message, held } = outcome;
+    // A run that is under way bears what befalls the cluster; one that cannot be written down yet does not begin.
+    if (held || !stage.disturbedSince(began)) complaints.push(`its driver ended: ${code}: ${message}`);
     if (drivers >= DRIVERS || code === 'Gone') {
       return { status: 'Unknown', reason: code, exit: null, again: drivers - 1, complaints };
     }

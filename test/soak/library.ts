@@ -77,9 +77,11 @@ const hold = async (order: Extract<Order, { kind: 'drive' }>): Promise<{ held: H
 
 const work = async (order: Extract<Order, { kind: 'drive' }>): Promise<void> => {
   const { name } = order;
+  let driven = false;
   try {
     const { held, record } = await hold(order);
     const { plan, uid } = record;
+    driven = true;
     const state: RunState = await drive({
       plan,
       record: held,
@@ -101,7 +103,7 @@ const work = async (order: Extract<Order, { kind: 'drive' }>): Promise<void> => 
       : error instanceof Error
         ? (error.stack ?? '')
         : String(error);
-    say({ kind: 'broken', name, code, message });
+    say({ kind: 'broken', name, held: driven, code, message });
   }
 };
 

@@ -17,8 +17,14 @@ export type Report =
       readonly message: string;
       readonly memory: Memory;
     }
-  /** Its driver ended before the run did. */
-  | { readonly kind: 'broken'; readonly name: string; readonly code: string; readonly message: string };
+  /** Its driver ended before the run did; `held`: it had its record already. */
+  | {
+      readonly kind: 'broken';
+      readonly name: string;
+      readonly held: boolean;
+      readonly code: string;
+      readonly message: string;
+    };
 
 /** What the process is started with, as its first argument. */
 export interface Setting {

@@ -54,7 +54,13 @@ export const startLibrary = async (setting: Setting): Promise<Library> => {
   });
   child.on('exit', (code, signal) => {
     for (const [name, { done }] of waiting) {
-      done({ kind: 'broken', name, code: 'Gone', message: `the driver of many runs ended: ${signal ?? code}` });
+      done({
+        kind: 'broken',
+        name,
+        held: true,
+        code: 'Gone',
+        message: `the driver of many runs ended: ${signal ?? code}`,
+      });
     }
   });
   await up;
