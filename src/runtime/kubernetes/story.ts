@@ -38,7 +38,7 @@ export interface Observer {
 }
 
 /** What the pods of a run have in common. */
-export interface Shared {
+interface Shared {
   /** Whether supervisors may be heard live, as far as is known. */
   attach: boolean;
   /** A notice about no pod in particular, the first of its code. */
