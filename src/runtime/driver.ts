@@ -101,6 +101,7 @@ class Driver {
       await this.#observing;
       return this.#state;
     } catch (error) {
+      this.#over.abort();
       if (isWaybillError(error, 'DriverLost')) await this.#pods.disown().catch(() => undefined);
       else await this.#leave();
       throw error;
@@ -113,7 +114,8 @@ class Driver {
   async #leave(): Promise<void> {
     const { record, pause = sleep } = this.#options;
     const left = new AbortController();
-    await Promise.race([record.release(), pause(LEAVE_MS, left.signal)]).catch(() => undefined);
+    const given = this.#pods.answered().then(() => record.release());
+    await Promise.race([given, pause(LEAVE_MS, left.signal)]).catch(() => undefined);
     left.abort();
     record.abandon();
   }

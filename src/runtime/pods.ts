@@ -136,16 +136,20 @@ export class RunPods {
     if (pod !== undefined) void this.#untilDone((signal) => runtime.drain(record.run, pod, signal));
   }
 
+  /** Waits until nothing that was asked for is without an answer; nothing new is asked for once the driver is over. */
+  async answered(): Promise<void> {
+    this.abortStarts();
+    await Promise.all([...this.#starts.values()].map(({ done }) => done));
+  }
+
   /**
    * For a driver that was replaced. A pod that it asked for and that was made when it was no more the driver is found by the
    * one that is, whose watch shows it; where the run is over by now nobody looks any more, and it is stopped here.
    */
   async disown(): Promise<void> {
     const { record, pause } = this.#options;
-    this.abortStarts();
-    const answered = Promise.all([...this.#starts.values()].map(({ done }) => done));
     const late = new AbortController();
-    await Promise.race([answered, pause(ANSWERS_MS, late.signal).catch(() => undefined)]);
+    await Promise.race([this.answered(), pause(ANSWERS_MS, late.signal).catch(() => undefined)]);
     late.abort();
     for (let looks = 0; looks < LOOKS && this.#asked.size > 0; looks += 1) {
       if (looks > 0) await pause(LOOK_MS);
@@ -205,7 +209,18 @@ export class RunPods {
         await wait(backoff(tries, Math.random(), BACKOFF));
       }
     }
-    return { kind: 'done' };
+    // Not wanted any more; but a try without an answer may have come through.
+    return this.#asked.has(key) && !over.aborted ? this.#lookFor(key) : { kind: 'done' };
+  }
+
+  async #lookFor(key: string): Promise<PodMessage> {
+    const { record, runtime } = this.#options;
+    const found: PodHandle[] = [];
+    await this.#untilDone(async (signal) => {
+      found.push(...(await runtime.list(record.run, signal)).filter((pod) => keyOf(pod) === key));
+    });
+    const [pod] = found;
+    return pod === undefined ? { kind: 'done' } : { kind: 'created', pod };
   }
 
   /** Waits until pods that were to be stopped are, and everything so far is written. */

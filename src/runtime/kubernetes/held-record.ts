@@ -105,6 +105,7 @@ class Holder implements HeldRecord {
 
   async check(): Promise<AbortSignal> {
     this.#lost.signal.throwIfAborted();
+    if (this.#holder === '') throw this.#lostFor('its driver has let go of it');
     while (this.#sinceRenewed() > SURE_MS - ROOM_MS) {
       await this.#write(true);
       this.#lost.signal.throwIfAborted();
@@ -148,14 +149,14 @@ class Holder implements HeldRecord {
 
   #lose(why: string): void {
     if (this.#lost.signal.aborted) return;
-    const { name } = this.run;
-    this.#lost.abort(
-      new WaybillError('DriverLost', `run ${name}: ${why}`, {
-        subject: name,
-        hint: `see it with: waybill runs ${name}`,
-      }),
-    );
+    this.#lost.abort(this.#lostFor(why));
     this.#close();
+  }
+
+  #lostFor(why: string): WaybillError {
+    const { name } = this.run;
+    const hint = `see it with: waybill runs ${name}`;
+    return new WaybillError('DriverLost', `run ${name}: ${why}`, { subject: name, hint });
   }
 
   #later(name: string, delay: number, call: () => void): void {

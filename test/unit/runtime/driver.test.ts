@@ -138,7 +138,9 @@ test('a pod that was being created when the run was cancelled is stopped', async
 test('a driver that is to leave ends at once, and gives the lease back', async () => {
   const force = new AbortController();
   const { options, log } = given(planOf([]), { run: () => force.abort(new Error('at once')) });
-  await expect(drive({ ...options, force: force.signal })).rejects.toThrow('at once');
+  const pause = (_: number, signal?: AbortSignal) =>
+    new Promise<void>((done) => signal?.addEventListener('abort', () => done()));
+  await expect(drive({ ...options, pause, force: force.signal })).rejects.toThrow('at once');
   expect(log).toEqual(['start 0/1', 'release', 'abandon']);
 });
 
@@ -296,4 +298,22 @@ test('what could not be done within the lease is done again', async () => {
   expect((await drive({ ...options, runtime, record })).condition?.status).toBe('True');
   expect(log).toContain('start 0/1');
   expect(tries).toBe(2);
+});
+
+test('a pod that was made without an answer is found and stopped when it is not wanted any more', async () => {
+  const abort = new AbortController();
+  const { options, log } = given(planOf([]));
+  const runtime = {
+    ...options.runtime,
+    start: async () => {
+      abort.abort();
+      // The driver hears of the abort before the answer fails to come.
+      await new Promise((done) => setImmediate(done));
+      throw new WaybillError('Unreachable', 'no answer');
+    },
+    list: async () => [handle(0)],
+  };
+  const state = await drive({ ...options, runtime, signal: abort.signal });
+  expect(state.condition?.reason).toBe('Cancelled');
+  expect(log).toEqual(['wish Cancelled', 'stop 0/1', 'release']);
 });

@@ -355,3 +355,10 @@ test('whoever is to act has time for it: an older lease is renewed first', async
   await held.check();
   expect(writes(calls)).toBe(1);
 });
+
+test('whoever has given the lease back may not act any more', async () => {
+  const { store } = given();
+  const held = await store.create(RECORD, { holder: 'me' });
+  await held.release();
+  await expect(held.check()).rejects.toMatchObject({ code: 'DriverLost' });
+});
