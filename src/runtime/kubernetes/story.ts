@@ -1,21 +1,14 @@
 import type { Pod } from 'kubernetes-types/core/v1.d.ts';
 import { isWaybillError, messageOf } from '../../core/index.ts';
 import type { EngineEvent } from '../../engine/index.ts';
-import {
-  attachOutput,
-  type ContainerView,
-  followLog,
-  type KubeClient,
-  type LogReport,
-  type Pause,
-  sleep,
-} from '../../kube/index.ts';
+import { type ContainerView, followLog, type KubeClient, type LogReport, type Pause, sleep } from '../../kube/index.ts';
 import type { Plan } from '../../plan/index.ts';
 import { hasEnded, interpretPod, SUPERVISOR, stopOf, troublesOf } from '../../pod/index.ts';
 import type { Inbox } from '../inbox.ts';
 import type { Observation, PodHandle, RunRef } from '../types.ts';
 import type { PodFeed } from './feed.ts';
 import { endInjected, isHeldUp } from './injected.ts';
+import { hearClosing } from './live.ts';
 import { logReader } from './log-reader.ts';
 import { killedIn, withOom } from './oom.ts';
 import { startProgress } from './progress.ts';
@@ -185,10 +178,7 @@ export class PodStory {
     if (this.#view.state() === 'waiting') await this.#listen();
   }
 
-  /**
-   * Listens to the supervisor's output. Only its closing is believed: that tells all again, so that it does not matter what it
-   * had said before. Where nobody may listen, others need not try.
-   */
+  /** Hears the supervisor until it closes. Where nobody may listen, others need not try. */
   #listen(): Promise<void> {
     const { shared, signal } = this.#context;
     const within = AbortSignal.any([signal, this.#heard.signal]);
@@ -202,16 +192,10 @@ export class PodStory {
 
   async #listenWithin(signal: AbortSignal): Promise<void> {
     const { observer, run, handle, shared } = this.#context;
-    const reader = logReader(run, handle);
-    const what = { namespace: run.namespace, pod: handle.name, container: SUPERVISOR, signal };
     try {
-      for await (const line of attachOutput(observer.client, what)) {
-        const events = reader.line(line);
-        if (signal.aborted || !reader.closed) continue;
-        for (const event of events) await this.#tellEvent(event);
-        this.#told.abort();
-        return;
-      }
+      const events = await hearClosing(observer.client, run, handle, signal);
+      for (const event of events) await this.#tellEvent(event);
+      if (events.length > 0) this.#told.abort();
     } catch (error) {
       if (signal.aborted) return;
       if (!isWaybillError(error)) throw error;
