@@ -60,19 +60,6 @@ describe.concurrent('pods', () => {
     expect(status?.retriesStatus).toMatchObject([{ conditions: [{ status: 'False', reason: 'PodDeleted' }] }]);
   });
 
-  test('one that PodSecurity refuses fails the run, and says why', async () => {
-    const task = taskOf('refused', [{ script: 'true', securityContext: { allowPrivilegeEscalation: true } }]);
-    const { output, ...ended } = await run('refused', task);
-    const conditions = output?.status.conditions;
-    expectFault('pod-refused', {
-      ...ended,
-      conditions,
-      known: Date.parse(String(output?.status.startTime)),
-      over: Date.now(),
-    });
-    expect(conditions?.[0].message).toContain('violates PodSecurity "restricted');
-  });
-
   /** Kills a container of the one pod that a run has, from its node, once its steps say something. */
   const killUnder = async (name: string, object: object, container: string, also = 'attempt 0') => {
     const file = await space.file(`${name}.yaml`, object);
