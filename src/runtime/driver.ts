@@ -217,8 +217,9 @@ class Driver {
     this.#ready = true;
     for (const [group, { pod, attempt, phase }] of this.#state.groups.entries()) {
       if (pod === null || phase === 'done' || uids.has(pod.uid)) continue;
-      const message = `pod ${pod.name} is gone`;
-      this.#advance({ kind: 'podLost', group, attempt, reason: 'PodDeleted', message, infrastructure: true, at });
+      // Nobody heard what it did: its steps may have run, and only a retry of the task may run them again.
+      const message = `pod ${pod.name} is gone; what it did since the last driver ended is not known`;
+      this.#advance({ kind: 'podLost', group, attempt, reason: 'PodDeleted', message, infrastructure: false, at });
     }
     for (const pod of present) {
       const group = this.#state.groups[pod.group];

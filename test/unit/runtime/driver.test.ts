@@ -2,11 +2,13 @@ import { expect, test } from 'vitest';
 import { WaybillError } from '../../../src/core/index.ts';
 import { advance, initialState } from '../../../src/engine/index.ts';
 import { KubeApiError } from '../../../src/kube/index.ts';
+import type { Plan } from '../../../src/plan/index.ts';
 import { type DriveOptions, type DriverEvent, drive, type PodHandle } from '../../../src/runtime/index.ts';
 import { compile, fakeClock, fakeRecord, fakeRuntime, finished } from './fakes.ts';
 import { planOf } from './plan.ts';
 
 const CHAIN = planOf([], [0]);
+const retriedOnce = (plan: Plan): Plan => ({ ...plan, nodes: plan.nodes.map((node) => ({ ...node, retries: 1 })) });
 
 const apiError = (status: number, reason: string, message = reason) =>
   new WaybillError(status === 403 ? 'Forbidden' : 'KubeError', message, {
@@ -179,12 +181,17 @@ test('a run goes on with the pods that are left, without starting them again', a
   expect(log).toEqual(['flush', 'start 1/1', 'release']);
 });
 
-test('a pod that is gone when a run goes on is lost, and another one takes its place', async () => {
+test('a pod that is gone when a run goes on may have run its steps: only a retry runs them again', async () => {
   const first = after(CHAIN, BEGIN, created(0));
-  const { options, log } = given(CHAIN, { present: [] }, first);
-  const state = await drive(options);
-  expect(log.filter((entry) => entry.startsWith('start'))).toContain('start 0/2');
-  expect(state.condition?.status).toBe('True');
+  const once = given(CHAIN, { present: [] }, first);
+  const state = await drive(once.options);
+  expect(once.log.filter((entry) => entry.startsWith('start'))).toEqual([]);
+  expect(state.nodes[0]).toMatchObject({ phase: 'failed', reason: 'PodDeleted' });
+
+  const retried = retriedOnce(CHAIN);
+  const twice = given(retried, { present: [] }, after(retried, BEGIN, created(0)));
+  expect((await drive(twice.options)).condition?.status).toBe('True');
+  expect(twice.log).toContain('start 0/2');
 });
 
 test('a pod that was created but not recorded is started again, which adopts it; any other one is stopped', async () => {
@@ -245,8 +252,8 @@ test('another pod by the name of one that counts is removed', async () => {
 });
 
 test('what a first attempt has come to is written before the second one is made from it', async () => {
-  const first = after(planOf([]), BEGIN, created(0));
-  const { options, log } = given(planOf([]), { present: [] }, first);
+  const plan = retriedOnce(planOf([]));
+  const { options, log } = given(plan, { present: [] }, after(plan, BEGIN, created(0)));
   await drive(options);
   expect(log.indexOf('flush')).toBeGreaterThanOrEqual(0);
   expect(log.indexOf('flush')).toBeLessThan(log.indexOf('start 0/2'));
