@@ -31,7 +31,8 @@ const medians = (samples: readonly Memory[]): Memory => ({
 
 /** Whether a process that drove run after run needs no more memory than when it had driven a few. */
 export const judgeMemory = (all: readonly Memory[]): MemoryVerdict => {
-  const samples = all.slice(WARM);
+  const warm = all.length > WARM;
+  const samples = warm ? all.slice(WARM) : all;
   const third = Math.ceil(samples.length / 3);
   const early = medians(samples.slice(0, third));
   const late = medians(samples.slice(-third));
