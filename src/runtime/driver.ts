@@ -214,6 +214,7 @@ class Driver {
   #resume(present: readonly PodHandle[]): void {
     const at = this.#clock.now();
     const uids = new Set(present.map(({ uid }) => uid));
+    const retried = new Set(this.#state.nodes.flatMap(({ retries }) => retries.map(({ pod }) => pod)));
     this.#ready = true;
     for (const [group, { pod, attempt, phase }] of this.#state.groups.entries()) {
       if (pod === null || phase === 'done' || uids.has(pod.uid)) continue;
@@ -225,7 +226,9 @@ class Driver {
       const group = this.#state.groups[pod.group];
       // Created, but not yet recorded: its start, which comes again, adopts it. Nobody waits for any other one.
       const adopted = group?.phase === 'starting' && group.attempt === pod.attempt;
-      if (this.#uids.has(pod.uid) || adopted) continue;
+      // One of an earlier attempt that has told all ends by itself, and is kept for its logs; if it was to be stopped, it was
+      // before that was written.
+      if (this.#uids.has(pod.uid) || adopted || retried.has(pod.name)) continue;
       this.#pods.remove(pod);
     }
     for (const action of pendingActions(this.#options.plan, this.#state, at)) this.#act(action);

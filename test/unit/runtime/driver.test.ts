@@ -324,3 +324,15 @@ test('a pod that was made without an answer is found and stopped when it is not 
   expect(state.condition?.reason).toBe('Cancelled');
   expect(log).toEqual(['wish Cancelled', 'stop 0/1', 'release']);
 });
+
+test('the pod of an earlier attempt that has told all is kept when a run goes on', async () => {
+  const [node] = planOf([]).nodes;
+  if (node === undefined) throw new Error('no node');
+  const plan = { ...planOf([]), nodes: [{ ...node, retries: 1 }] };
+  const failed = { ...finished(handle(0)), outcome: 'failed', reason: 'Failed' } as ReturnType<typeof finished>;
+  const first = after(plan, BEGIN, created(0), failed);
+  expect(first.groups[0]).toMatchObject({ phase: 'starting', attempt: 2 });
+  const { options, log } = given(plan, { present: [handle(0), handle(0, 7)] }, first);
+  expect((await drive(options)).condition?.status).toBe('True');
+  expect(log.filter((entry) => /^(?:start|stop)/.test(entry)).toSorted()).toEqual(['start 0/2', 'stop 0/7']);
+});
