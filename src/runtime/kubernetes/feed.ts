@@ -20,15 +20,18 @@ export class PodFeed {
   readonly #client: KubeClient;
   readonly #run: RunRef;
   readonly #pause: Pause | undefined;
+  readonly #unheard: () => void;
   readonly #listeners = new Set<FeedListener>();
   readonly #known = new Map<string, Stored<Pod>>();
   #open: AbortController | undefined;
   tracker = new PodTracker();
 
-  constructor(client: KubeClient, run: RunRef, pause?: Pause) {
+  /** `unheard` is called when the last listener has left. */
+  constructor(client: KubeClient, run: RunRef, pause?: Pause, unheard: () => void = () => {}) {
     this.#client = client;
     this.#run = run;
     this.#pause = pause;
+    this.#unheard = unheard;
   }
 
   /** Starts to listen, with the pods known already; the result ends it. */
@@ -50,6 +53,7 @@ export class PodFeed {
       this.#open = undefined;
       this.#known.clear();
       this.tracker = new PodTracker();
+      this.#unheard();
     };
   }
 

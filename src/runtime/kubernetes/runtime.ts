@@ -24,15 +24,21 @@ export const kubernetesRuntime = (
   }: {
     readonly now?: () => number;
     readonly pause?: Pause;
+    /** Of the one namespace whose runs are driven; read when first needed, unless given. */
     readonly limits?: NamespaceLimits;
     /** With supervisors that say nothing; by default that of their heartbeat. */
     readonly patience?: Patience;
   } = {},
 ): Runtime => {
   const feeds = new Map<string, PodFeed>();
-  let known = limits;
+  const known = new Map<string, NamespaceLimits>();
+  const limitsOf = ({ namespace }: RunRef): NamespaceLimits => {
+    const found = limits ?? known.get(namespace) ?? namespaceLimits(client, namespace);
+    known.set(namespace, found);
+    return found;
+  };
   const feedOf = (run: RunRef): PodFeed => {
-    const feed = feeds.get(run.uid) ?? new PodFeed(client, run, pause);
+    const feed = feeds.get(run.uid) ?? new PodFeed(client, run, pause, () => feeds.delete(run.uid));
     feeds.set(run.uid, feed);
     return feed;
   };
@@ -45,10 +51,7 @@ export const kubernetesRuntime = (
         .map(({ metadata }): PodHandle | undefined => handleOf(run, metadata))
         .filter((pod) => pod !== undefined);
     },
-    start: (run, request, signal) => {
-      known ??= namespaceLimits(client, run.namespace);
-      return startPod(client, run, request, known, signal);
-    },
+    start: (run, request, signal) => startPod(client, run, request, limitsOf(run), signal),
     observe: (run, options) =>
       observeRun({ client, feed: feedOf(run), now, patience, ...(pause && { pause }) }, run, options),
     stop: async (run, pod, signal) => {
