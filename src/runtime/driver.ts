@@ -68,7 +68,8 @@ class Driver {
     this.#clock = options.clock ?? systemClock;
     this.#state = options.record.state;
     this.#resumed = this.#state.startedAt !== null;
-    this.#ready = !this.#resumed;
+    // The first driver knows that there is nothing; one before this may have made pods, and not come to write that it began.
+    this.#ready = !this.#resumed && options.record.run.epoch === 1;
     const { plan, record, runtime, compile, pause = sleep } = options;
     this.#pods = new RunPods({
       ...{ plan, record, runtime, compile, pause },
@@ -192,6 +193,7 @@ class Driver {
       case 'present':
         if (this.#resumed) this.#resume(observation.pods);
         else for (const pod of observation.pods) this.#appeared(pod);
+        this.#ready = true;
         return;
       case 'appeared':
         this.#appeared(observation.pod);
@@ -228,15 +230,15 @@ class Driver {
       const adopted = group?.phase === 'starting' && group.attempt === pod.attempt;
       // One of an earlier attempt that has told all ends by itself, and is kept for its logs; if it was to be stopped, it was
       // before that was written.
-      if (this.#uids.has(pod.uid) || adopted || retried.has(pod.name)) continue;
-      this.#pods.remove(pod);
+      if (this.#uids.has(pod.uid) || retried.has(pod.name)) continue;
+      this.#pods.appeared(pod, adopted);
     }
     for (const action of pendingActions(this.#options.plan, this.#state, at)) this.#act(action);
   }
 
   /** A pod that nobody waits for was made by a driver that had been replaced when its request arrived. */
   #appeared(pod: PodHandle): void {
-    if (!this.#uids.has(pod.uid) && !this.#pods.awaits(pod)) this.#pods.remove(pod);
+    if (!this.#uids.has(pod.uid)) this.#pods.appeared(pod);
   }
 
   #know(pod: PodHandle): void {

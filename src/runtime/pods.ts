@@ -50,6 +50,8 @@ export class RunPods {
   readonly #options: PodsOptions;
   /** Pods being started; aborting one ends its wait before the creation. */
   readonly #starts = new Map<string, { readonly waiting: AbortController; readonly done: Promise<unknown> }>();
+  /** Pods that others made, of attempts that are being started. */
+  readonly #seen = new Map<string, PodHandle>();
   /** Attempts whose pod was asked for, without an answer within the lease. */
   readonly #asked = new Set<string>();
   readonly #stops = new Set<Promise<void>>();
@@ -77,14 +79,22 @@ export class RunPods {
     this.#pods.set(keyOf(pod), pod);
   }
 
-  /** Whether a pod of this name is being started: it will be found, and adopted if it is as it should be. */
-  awaits(what: Attempt): boolean {
-    return this.#starts.has(keyOf(what));
+  /**
+   * A pod that is there, and that we have not made. One of an attempt that is being started, or is about to be (`expected`),
+   * will be found by that start, which adopts it; if the start comes to nothing, or there is none, the pod is removed.
+   */
+  appeared(pod: PodHandle, expected = false): void {
+    const key = keyOf(pod);
+    const start = this.#starts.get(key);
+    const awaited = start !== undefined && (!start.waiting.signal.aborted || this.#asked.has(key));
+    if (expected || awaited) this.#seen.set(key, pod);
+    else this.remove(pod);
   }
 
   /** A start has come to its end with this pod. */
   created(pod: PodHandle): void {
     this.#starts.delete(keyOf(pod));
+    this.#seen.delete(keyOf(pod));
     this.know(pod);
   }
 
@@ -98,7 +108,11 @@ export class RunPods {
     if (this.#starts.has(key) || this.#pods.has(key)) return;
     const waiting = new AbortController();
     const done = this.#startUntilDone(action, waiting.signal).then((message) => {
-      if (message.kind !== 'created') this.#starts.delete(key);
+      if (message.kind !== 'created') {
+        this.#starts.delete(key);
+        const seen = this.#seen.get(key);
+        if (seen !== undefined) this.remove(seen);
+      }
       this.#options.tell(message);
     }, this.#options.fail);
     this.#starts.set(key, { waiting, done });

@@ -336,3 +336,15 @@ test('the pod of an earlier attempt that has told all is kept when a run goes on
   expect((await drive(options)).condition?.status).toBe('True');
   expect(log.filter((entry) => /^(?:start|stop)/.test(entry)).toSorted()).toEqual(['start 0/2', 'stop 0/7']);
 });
+
+test('a run that was cancelled before its begin was written stops what its first driver had made', async () => {
+  const { options, log } = given(planOf([]), { present: [handle(0)] });
+  const record = {
+    ...options.record,
+    run: { ...options.record.run, epoch: 2 },
+    state: options.record.state,
+    onCancel: (call: (mode: 'Cancelled') => void) => call('Cancelled'),
+  };
+  expect((await drive({ ...options, record })).condition?.reason).toBe('Cancelled');
+  expect(log).toEqual(['stop 0/1', 'release']);
+});
