@@ -6,7 +6,10 @@ import { isOver } from './known.ts';
 import { groupAt, nodeAt } from './plan-index.ts';
 import { SKIP, TASK } from './reasons.ts';
 import { startAttempt } from './start.ts';
-import type { NodePhase, RunState } from './types.ts';
+import type { NodePhase, RunState, Time } from './types.ts';
+
+/** A time that follows another one. Drivers and nodes have clocks of their own, which may differ. */
+export const notBefore = (start: Time | null, at: Time): Time => Math.max(start ?? at, at);
 
 /** How a node ended. */
 export interface Ending {
@@ -29,8 +32,9 @@ const STEP_REASONS: readonly string[] = ['StepFailed', 'StepOOM'];
 
 /** Ends a node that is not over; its group ends with its last node, and groups that waited for that one become ready. */
 export const endNode = (draft: Draft, id: number, { phase, reason, message, results = {} }: Ending): void => {
-  if (isOver(draft.node(id))) return;
-  draft.setNode(id, { phase, reason, message, results, finishedAt: draft.at });
+  const node = draft.node(id);
+  if (isOver(node)) return;
+  draft.setNode(id, { phase, reason, message, results, finishedAt: notBefore(node.startedAt, draft.at) });
   const { open } = draft.state;
   draft.set({
     open: nodeAt(draft.index, id).finally ? { ...open, finally: open.finally - 1 } : { ...open, dag: open.dag - 1 },
@@ -72,7 +76,14 @@ const fail = (draft: Draft, id: number, failure: Failure): boolean => {
   closeSteps(draft, id, failure);
   if (failure.retry && node.retries.length < retries) {
     const { startedAt, pod } = node;
-    const attempt = { reason: failure.reason, message, startedAt, finishedAt: draft.at, pod: pod ?? '', results };
+    const attempt = {
+      reason: failure.reason,
+      message,
+      startedAt,
+      finishedAt: notBefore(startedAt, draft.at),
+      pod: pod ?? '',
+      results,
+    };
     draft.setNode(id, {
       ...pendingNode(steps.length),
       retries: [...node.retries, { ...attempt, steps: draft.node(id).steps }],

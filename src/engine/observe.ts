@@ -1,7 +1,7 @@
 import type { StepOutcome, TaskOutcome } from '../pod/program.ts';
 import type { Draft } from './draft.ts';
 import { isOver } from './known.ts';
-import { endNode, failNode, stopReason } from './nodes.ts';
+import { endNode, failNode, notBefore, stopReason } from './nodes.ts';
 import { groupAt, nodeAt } from './plan-index.ts';
 import { ALL_STEPS_DONE, SKIP, TASK } from './reasons.ts';
 import type { EngineEvent, Time } from './types.ts';
@@ -82,7 +82,7 @@ export const snapshot = (draft: Draft, event: EventOf<'snapshot'>): void => {
 const start = (draft: Draft, id: number, at: Time): void => {
   const node = draft.node(id);
   if (node.phase !== 'pending') return;
-  draft.setNode(id, { phase: 'running', startedAt: node.startedAt ?? at });
+  draft.setNode(id, { phase: 'running', startedAt: node.startedAt ?? notBefore(draft.state.startedAt, at) });
   const group = draft.index.groupOf[id] as number;
   if (draft.group(group).lost > 0) draft.setGroup(group, { lost: 0 });
 };
@@ -100,7 +100,7 @@ const finishStep = (
   draft.setStep(id, step, {
     phase: 'finished',
     startedAt: state.startedAt ?? startedAt,
-    finishedAt,
+    finishedAt: notBefore(state.startedAt ?? startedAt, finishedAt),
     exitCode,
     reason,
     message,

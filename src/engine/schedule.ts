@@ -2,7 +2,7 @@ import { conditionOf, resultsOf } from './condition.ts';
 import { decide } from './decide.ts';
 import type { Draft } from './draft.ts';
 import { isOver } from './known.ts';
-import { failNode, skipGroup, skipNode, stopReason } from './nodes.ts';
+import { failNode, notBefore, skipGroup, skipNode, stopReason } from './nodes.ts';
 import { groupAt } from './plan-index.ts';
 import { TASK } from './reasons.ts';
 import { startAttempt } from './start.ts';
@@ -32,7 +32,7 @@ export const finish = (draft: Draft, condition: NonNullable<RunState['condition'
   const { results, missing } = resultsOf(draft.index, draft.state);
   // A run that failed keeps its own reason, whatever its results lack.
   const final = condition.status === 'True' && missing !== null ? missing : condition;
-  draft.set({ phase: 'done', finishedAt: draft.at, condition: final, results });
+  draft.set({ phase: 'done', finishedAt: notBefore(draft.state.startedAt, draft.at), condition: final, results });
   draft.actions.push({ kind: 'finish' });
 };
 

@@ -140,7 +140,8 @@ class Driver {
       return;
     }
     this.#observing = this.#observe();
-    if (!this.#resumed) this.#inbox.push({ kind: 'event', event: { kind: 'begin', at: this.#clock.now() } });
+    if (!this.#resumed)
+      this.#inbox.push({ kind: 'event', event: { kind: 'begin', at: this.#options.record.run.createdAt } });
   }
 
   async #observe(): Promise<void> {

@@ -15,6 +15,8 @@ export interface RunRef {
   readonly owner: { readonly name: string; readonly uid: string };
   /** Of the driver that acts. */
   readonly epoch: number;
+  /** When its record was made. The run begins then, whichever driver writes down that it did. */
+  readonly createdAt: Time;
 }
 
 /** One pod to start, as compiled from the plan and the results known so far. */

@@ -263,9 +263,9 @@ export class RecordStore {
   }
 
   #runOf(record: RunRecord, { uid }: Stored<Secret>['metadata'], epoch: number): RunRef {
-    const { name, namespace } = record;
+    const { name, namespace, createdAt } = record;
     const owner = { name: secretName(name), uid };
-    return { name, namespace, uid: record.uid, planDigest: record.planDigest, owner, epoch };
+    return { name, namespace, uid: record.uid, planDigest: record.planDigest, owner, epoch, createdAt };
   }
 
   #hold(record: RunRecord, secret: Stored<Secret>, holder: string, epoch: number): HeldRecord {

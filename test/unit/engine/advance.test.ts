@@ -428,3 +428,21 @@ test('tasks that were lost with one pod all fail, whichever comes first', () => 
   expect(run.phases()).toBe('failed failed skipped');
   expect(reasons(run)).toEqual(['AgentFailed', 'AgentFailed', SKIP.stopping]);
 });
+
+test('nothing ends before it starts, whatever the clocks of nodes say', () => {
+  const plan = planOf([{ name: 'a' }]);
+  const state = rebuild(plan, [
+    { kind: 'begin', at: 1000 },
+    { kind: 'podCreated', group: 0, attempt: 1, pod: 'p', uid: 'u', at: 1001 },
+    { kind: 'stepStarted', group: 0, attempt: 1, task: 0, step: 0, at: 500 },
+    { kind: 'stepFinished', group: 0, attempt: 1, task: 0, step: 0, exitCode: 0, reason: 'Completed', at: 400 },
+    { kind: 'taskFinished', group: 0, attempt: 1, task: 0, outcome: 'succeeded', reason: 'Succeeded', at: 600 },
+  ]);
+  const [node] = state.nodes;
+  expect(node?.phase).toBe('succeeded');
+  expect(node?.finishedAt).toBeGreaterThanOrEqual(node?.startedAt ?? Number.NaN);
+  expect(node?.startedAt).toBeGreaterThanOrEqual(1000);
+  const [step] = node?.steps ?? [];
+  expect(step?.finishedAt).toBeGreaterThanOrEqual(step?.startedAt ?? Number.NaN);
+  expect(state.finishedAt).toBeGreaterThanOrEqual(1000);
+});

@@ -348,3 +348,10 @@ test('a run that was cancelled before its begin was written stops what its first
   expect((await drive({ ...options, record })).condition?.reason).toBe('Cancelled');
   expect(log).toEqual(['stop 0/1', 'release']);
 });
+
+test('a run begins when its record was made, whichever driver writes that down', async () => {
+  const { options } = given(CHAIN, {}, initialState(CHAIN));
+  const late = fakeClock(5_000_000);
+  const state = await drive({ ...options, clock: late.clock });
+  expect(state.startedAt).toBe(1_000_000);
+});

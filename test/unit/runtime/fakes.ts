@@ -20,6 +20,7 @@ export const RUN: RunRef = {
   planDigest: digestOf('plan'),
   owner: { name: 'waybill-run-run', uid: 'secret-uid' },
   epoch: 1,
+  createdAt: 1_000_000,
 };
 
 /** A clock that stands until it is moved. */
