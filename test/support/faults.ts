@@ -6,6 +6,7 @@ import { z } from 'zod';
 /** One row of docs/faults.md. */
 export interface Fault {
   readonly id: string;
+  /** Those that are promised: others may come beside them. */
   readonly notices: readonly string[];
   /** Of the condition `Succeeded`; null where there is no run to have one. */
   readonly status: 'True' | 'False' | null;
