@@ -5,9 +5,10 @@ import { compileTask } from './compile-task.ts';
 import { completeValue, isMissing } from './complete.ts';
 import { groupNodes } from './grouping.ts';
 import type { Compiled, CompileInput, ResolvedObject } from './input.ts';
-import { RUN_NAME_LIMIT } from './names.ts';
+import { isRunName, RUN_NAME_LIMIT } from './names.ts';
 import type { Params } from './params.ts';
 import { collector, type Report } from './report.ts';
+import { checkTemplateVolumes } from './reserved.ts';
 import { podKey, soloReasons } from './solo.ts';
 import type { Plan } from './types.ts';
 
@@ -20,6 +21,7 @@ export const compile = (input: CompileInput): Compiled => {
   const report = reportFor();
   const { run } = input;
   checkName(run.name, report);
+  checkTemplateVolumes(run, report);
   if (isPipeline(input.object) !== (run.kind === 'PipelineRun')) {
     throw new WaybillError('Internal', `a ${run.kind} of a ${input.object.object.kind}`);
   }
@@ -57,7 +59,7 @@ const isPipeline = (resolved: CompileInput['object']): resolved is ResolvedObjec
   resolved.object.kind === 'Pipeline';
 
 const checkName = (name: string, report: Report): void => {
-  if (name.length <= RUN_NAME_LIMIT && /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/.test(name)) return;
+  if (isRunName(name)) return;
   report('bad-name', `a run's name is at most ${RUN_NAME_LIMIT} lower-case letters, digits and dashes`, [
     'metadata',
     'name',

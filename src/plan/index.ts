@@ -22,7 +22,7 @@ export {
 } from './describe.ts';
 export { planDigest } from './digest.ts';
 export type { Compiled, CompileInput, ResolvedObject, RunInput } from './input.ts';
-export { childName, claimNameFor, RUN_NAME_LIMIT, runNameFor, taskRunUid } from './names.ts';
+export { childName, claimNameFor, isRunName, RUN_NAME_LIMIT, runNameFor, taskRunUid } from './names.ts';
 export { joinText, literalText, literalValue, settleItems, settleText, settleValue, settleWhen } from './settle.ts';
 export type * from './text.ts';
 export { DEFAULT_TIMEOUT, type RunTimeouts } from './timeouts.ts';

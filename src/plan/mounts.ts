@@ -1,10 +1,12 @@
 import type { Report } from './report.ts';
+import { refuseAgentPath } from './reserved.ts';
 import type { PlanNode, PlanWorkspace } from './types.ts';
 import { workspaceVolumeName } from './workspaces.ts';
 
 /**
  * Every mount names a volume that the pod will have: of the Task, of the pod template, or of a workspace. Kubernetes would
- * refuse the pod, when the run has begun. Names that only a result tells are left to it.
+ * refuse the pod, when the run has begun. Names that only a result tells are left to it. Nor is anything mounted where the agent
+ * lives: what a result tells of that is refused when the pod is made.
  */
 export const checkMounts = (
   { id, steps, volumes, workspaces, podTemplate }: PlanNode,
@@ -22,6 +24,8 @@ export const checkMounts = (
   ]);
   for (const [index, { volumeMounts }] of steps.entries()) {
     for (const [at, { body, at: texts }] of volumeMounts.entries()) {
+      const path = ['steps', index, 'volumeMounts', at, 'mountPath'];
+      if (texts?.['/mountPath'] === undefined) refuseAgentPath(body.mountPath, path, report);
       if (late || texts?.['/name'] !== undefined || known.has(body.name)) continue;
       report('unknown-volume', `there is no volume "${body.name}"`, ['steps', index, 'volumeMounts', at, 'name']);
     }

@@ -19,6 +19,10 @@ export const childName = (parent: string, suffix: string): string => {
 /** Longest name of a run: what Waybill derives from it (record, pods, claims) then fits a DNS label too. */
 export const RUN_NAME_LIMIT = 50;
 
+/** Whether a run can have this name: a DNS label of at most {@link RUN_NAME_LIMIT} characters. */
+export const isRunName = (name: string): boolean =>
+  name.length <= RUN_NAME_LIMIT && /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/.test(name);
+
 /**
  * A name for a run of an object: `<object name>-<suffix>`, cut to {@link RUN_NAME_LIMIT}. The suffix is random, from
  * outside, in lower-case letters and digits.

@@ -7,6 +7,7 @@ import { settledText } from './complete.ts';
 import { claimNameFor } from './names.ts';
 import { refuseStepResults } from './parts.ts';
 import type { Report } from './report.ts';
+import { refuseAgentPath } from './reserved.ts';
 import type { WorkspaceView } from './scope.ts';
 import type { NodeWorkspace, PlanWorkspace } from './types.ts';
 
@@ -137,6 +138,7 @@ const mountPathOf = (
   const path = [...paths.declared, index, 'mountPath'];
   const text = settledText(task.text(declaration.mountPath, path));
   if (text === undefined) report('late-workspace', 'must be known when the run starts', path);
+  else refuseAgentPath(text, path, report);
   return text ?? '';
 };
 

@@ -7,7 +7,7 @@ import { broken, groupOf, nodeOf } from './lookup.ts';
 import { containersOf, podNameOf } from './names.ts';
 import type { Program } from './program.ts';
 import { type Attempt, programOf } from './program-of.ts';
-import { sharedMemory, stepContainer, taskVolumes } from './step-container.ts';
+import { sharedMemory, stepContainer, taskVolumes, templateVolumes } from './step-container.ts';
 import { deliver, supervisorContainer, supervisorVolumes } from './supervisor.ts';
 import { claimsOf, workspaceVolumes } from './workspaces.ts';
 
@@ -37,7 +37,7 @@ export const podOf = (plan: Plan, attempt: Attempt, { agentImage }: { readonly a
   const open = program.tasks.map(({ id }) => id);
   const shared = nodes.length > 1;
   const first = nodeOf(plan, nodes[0] ?? broken(`group ${group} is empty`));
-  const { env: _env, volumes = [], ...template } = first.podTemplate;
+  const { env: _env, volumes: _volumes, ...template } = first.podTemplate;
   const name = podNameOf(plan, group, attempt.attempt);
   const delivery = deliver(program, name);
   const annotations = annotationsOf(plan);
@@ -52,7 +52,7 @@ export const podOf = (plan: Plan, attempt: Attempt, { agentImage }: { readonly a
       ...(shared ? [sharedMemory(open.length)] : []),
       ...workspaceVolumes(plan, open),
       ...open.flatMap((task) => taskVolumes(nodeOf(plan, task), known(task), shared)),
-      ...volumes,
+      ...templateVolumes(first),
     ],
   });
   const pod: Pod = {

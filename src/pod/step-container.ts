@@ -1,6 +1,7 @@
 import type { Container, Volume, VolumeMount } from 'kubernetes-types/core/v1.d.ts';
 import { WaybillError } from '../core/index.ts';
 import { completeText, isMissing, type Known, type Plan, type PlanNode, roomForTexts } from '../plan/index.ts';
+import { isAgentPath, isOwnVolumeName, pathOfMount } from '../tekton/index.ts';
 import { AGENT, VOLUME } from './constants.ts';
 import { environmentOf } from './environment.ts';
 import { broken, nodeOf } from './lookup.ts';
@@ -26,15 +27,13 @@ export const stepContainer = (
   const step = node.steps[index] ?? broken(`task "${node.name}" has no step ${index}`);
   const image = completeText(step.image, known);
   const workspaces = workspaceMounts(plan, task, known);
-  const mountable = new Set(
-    [...node.volumes.map((part) => completePart(part, known)), ...workspaces, ...(node.podTemplate.volumes ?? [])].map(
-      ({ name }) => name,
-    ),
-  );
+  const names = new Set(node.volumes.map((part) => completePart(part, known).name));
+  const others = [...workspaces, ...templateVolumes(node)].map(({ name }) => name);
   const own = step.volumeMounts.map((part): VolumeMount => {
     const mount = completePart(part, known);
-    if (!mountable.has(mount.name)) throw notMountable(container, mount.name);
-    return { ...mount, name: volumeNameOf(node, mount.name, shared) };
+    if (names.has(mount.name)) return { ...mount, name: volumeNameOf(node, mount.name, shared) };
+    if (!others.includes(mount.name)) throw notMountable(container, mount.name);
+    return mount;
   });
   return {
     name: container,
@@ -83,10 +82,19 @@ export const taskVolumes = (node: PlanNode, known: Known, shared: boolean): read
   });
 };
 
-/** Names of a task's volumes are kept, but where tasks share a pod or the name is one of ours. The pod template's volumes are the pod's. */
+/** The volumes of a pod template. One with a name of ours is refused, whatever let it through: a step could mount ours by it. */
+export const templateVolumes = ({ podTemplate: { volumes = [] } }: PlanNode): readonly Volume[] => {
+  const own = volumes.find(({ name }) => isOwnVolumeName(name));
+  if (own === undefined) return volumes;
+  throw new WaybillError(
+    'Unsupported',
+    `the volume "${own.name}" of the pod template has a name of Waybill's own volumes`,
+  );
+};
+
+/** Names of a task's own volumes are kept, but where tasks share a pod or the name is one of ours. */
 const volumeNameOf = (node: PlanNode, name: string, shared: boolean): string => {
-  const isOwn = node.volumes.some(({ body }) => body.name === name);
-  if (!isOwn || !(shared || /^(?:waybill-|ws-\d)/.test(name))) return name;
+  if (!shared && !isOwnVolumeName(name)) return name;
   const prefixed = `t${node.id}-${name}`;
   return prefixed.length <= LONGEST ? prefixed : shortened(prefixed, prefixed);
 };
@@ -101,8 +109,8 @@ const withImplicit = (
   stepName: string,
   shared: boolean,
 ): VolumeMount[] => {
-  const taken = new Set(mounts.map(({ mountPath }) => pathOf(mountPath)));
-  if ([...taken].some((path) => path === '/' || path === '/waybill' || path.startsWith('/waybill/'))) {
+  const taken = new Set(mounts.map(({ mountPath }) => pathOfMount(mountPath)));
+  if ([...taken].some(isAgentPath)) {
     throw new WaybillError('Unsupported', `container ${container}: nothing may be mounted at / or in /waybill`, {
       hint: 'choose another mountPath: the agent lives in /waybill',
     });
@@ -130,14 +138,4 @@ const withImplicit = (
     ...(shared ? unshared(task).filter(({ mountPath }) => !taken.has(mountPath)) : []),
     ...mounts,
   ];
-};
-
-/** As the container runtime reads it: `/a/../waybill/` is `/waybill`. */
-const pathOf = (mountPath: string): string => {
-  const parts: string[] = [];
-  for (const part of mountPath.split('/')) {
-    if (part === '..') parts.pop();
-    else if (part !== '' && part !== '.') parts.push(part);
-  }
-  return `/${parts.join('/')}`;
 };

@@ -8,6 +8,7 @@ export { type Loaded, type LoadedObject, type LoadOptions, loadObjects, type Oth
 export { didYouMean, nearest } from './nearest.ts';
 export { type LoadedPodTemplate, loadPodTemplate } from './pod-template.ts';
 export { type PlacedReference, type ReferenceTarget, referencesIn, targetOf } from './references.ts';
+export { isAgentPath, isOwnVolumeName, pathOfMount } from './reserved.ts';
 export { findUnsupported } from './support.ts';
 export { checkTogether, checkUses, type Find } from './together.ts';
 export type * from './types.ts';

@@ -1,7 +1,8 @@
 import { type Diagnostic, hasErrors } from '../core/index.ts';
 import { parseYaml } from '../yaml/index.ts';
-import type { Found } from './finding.ts';
+import { collect, type Found } from './finding.ts';
 import { withoutNulls } from './load.ts';
+import { templateVolumesFound } from './reserved.ts';
 import { checkSchema } from './schema/check.ts';
 import { podTemplate as schema } from './schema/runs.ts';
 import { findUnsupported } from './support.ts';
@@ -34,8 +35,10 @@ export const loadPodTemplate = (text: string, file: string): LoadedPodTemplate =
   if (checked.found !== undefined) return { diagnostics: place(checked.found) };
   // The schema is strict, so what it lets through has the shape of our type.
   const template = checked.value as PodTemplate;
-  const gaps = unsupported(template);
-  return gaps.length > 0 ? { diagnostics: place(gaps) } : { podTemplate: template, diagnostics };
+  const { found, report } = collect();
+  const reserved = templateVolumesFound(template, [], 'run', report);
+  const all = [...unsupported(template), ...found, ...reserved];
+  return all.length > 0 ? { diagnostics: place(all) } : { podTemplate: template, diagnostics };
 };
 
 /** The gaps are listed as those of a run. */

@@ -1,6 +1,7 @@
 import type { Path } from '../core/index.ts';
 import { checkCall, shapesOfParams } from './call.ts';
 import { collect, type Found, type Report, type Strictness } from './finding.ts';
+import { templateVolumesFound } from './reserved.ts';
 import { checkDuration, checkNames, checkOneOf, checkReference, PARAM, WORKSPACE } from './rules.ts';
 import type { PipelineRun, TaskRun, WorkspaceBinding } from './types.ts';
 import { missingWorkspaces, validatePipelineSpec } from './validate-pipeline.ts';
@@ -16,6 +17,7 @@ export const validateTaskRun = ({ spec }: TaskRun, strictness: Strictness): Foun
   checkBindings(spec.workspaces, [...path, 'workspaces'], report);
   checkDuration(spec.timeout, [...path, 'timeout'], report);
   if ((spec.retries ?? 0) < 0) report('bad-value', [...path, 'retries'], 'the number of retries is negative');
+  found.push(...templateVolumesFound(spec.podTemplate ?? {}, [...path, 'podTemplate'], strictness, report));
   if (spec.taskSpec === undefined) return found;
   const workspaces = (spec.workspaces ?? []).map(({ name }) => name);
   const subject = 'the spec of the run';
@@ -41,6 +43,8 @@ export const validatePipelineRun = ({ spec }: PipelineRun, strictness: Strictnes
   for (const [field, text] of Object.entries(spec.timeouts ?? {})) {
     checkDuration(text, [...path, 'timeouts', field], report);
   }
+  const template = spec.taskRunTemplate?.podTemplate ?? {};
+  found.push(...templateVolumesFound(template, [...path, 'taskRunTemplate', 'podTemplate'], strictness, report));
   if (spec.pipelineSpec === undefined) return found;
   const workspaces = (spec.workspaces ?? []).map(({ name }) => name);
   const subject = 'the spec of the run';

@@ -1,5 +1,6 @@
 import type { Path } from '../core/index.ts';
 import { collect, type Found, type Report, type Strictness } from './finding.ts';
+import { agentPathFound } from './reserved.ts';
 import {
   checkChoice,
   checkDuration,
@@ -39,7 +40,12 @@ export const validateTaskSpec = (
   spec.steps.forEach((step, index) => {
     validateStep(step, spec, [...path, 'steps', index], report);
   });
-  return [...found, ...commandsOf(spec, path, strictness), ...variablesOf(spec, path, strictness, around)];
+  return [
+    ...found,
+    ...agentPathsOf(spec, path, strictness),
+    ...commandsOf(spec, path, strictness),
+    ...variablesOf(spec, path, strictness, around),
+  ];
 };
 
 const ON_ERROR = ['continue', 'stopAndFail'];
@@ -90,6 +96,18 @@ const checkMountPaths = ({ workspaces }: TaskSpec, path: Path, report: Report): 
     if (seen.has(where)) report('duplicate-path', at, `two workspaces are mounted at ${where}`);
     seen.add(where);
   });
+};
+
+/** Mounts of steps and workspaces that would hide the agent. */
+const agentPathsOf = ({ steps, stepTemplate, workspaces }: TaskSpec, path: Path, strictness: Strictness): Found[] => {
+  const mounts = [
+    { list: workspaces, at: [...path, 'workspaces'] },
+    { list: stepTemplate?.volumeMounts, at: [...path, 'stepTemplate', 'volumeMounts'] },
+    ...steps.map(({ volumeMounts }, index) => ({ list: volumeMounts, at: [...path, 'steps', index, 'volumeMounts'] })),
+  ];
+  return mounts.flatMap(({ list = [], at }) =>
+    list.flatMap(({ mountPath }, index) => agentPathFound(mountPath, [...at, index, 'mountPath'], strictness)),
+  );
 };
 
 /** Tekton looks the image's entrypoint up; Waybill does not yet. */

@@ -291,6 +291,47 @@ test('a mount names a volume of the Task or of the pod template', () => {
   expect(findings(compileTask(mounting, given))).toEqual([]);
 });
 
+describe('what is ours', () => {
+  const at = (mountPath: string) => ({
+    params: [{ name: 'way', type: 'string', default: 'waybill' }] as const,
+    steps: [
+      { image: 'i', script: 'x' },
+      { image: 'i', script: 'x', volumeMounts: [{ name: 'v', mountPath }] },
+    ],
+    volumes: [{ name: 'v', emptyDir: {} }],
+  });
+  const PATHS = ['/', '/.', '', '/waybill', 'waybill/bin', '//waybill/run', '/x/../waybill/bin', '/$(params.way)/run'];
+
+  test.each(PATHS)('no step mounts at "%s"', (mountPath) => {
+    expect(findings(compileTask(at(mountPath)))).toEqual(['error reserved-path spec.steps.1.volumeMounts.0.mountPath']);
+  });
+
+  test.each(PATHS.filter((path) => path !== ''))('no workspace is mounted at %s', (mountPath) => {
+    const spec = { ...at('/v'), workspaces: [{ name: 'w', mountPath }] };
+    const found = findings(compileTask(spec, { workspaces: [{ name: 'w', emptyDir: {} }] }));
+    expect(found).toEqual(['error reserved-path spec.workspaces.0.mountPath']);
+  });
+
+  test.each(['/waybills', '/x/waybill', '/waybill/../x'])('%s is anybody’s', (mountPath) => {
+    expect(findings(compileTask(at(mountPath)))).toEqual([]);
+  });
+
+  test.each(['waybill-bin', 'waybill-anything', 'ws-0', 'ws-12-3', 't1-creds'])(
+    'no volume of a pod template is named %s',
+    (name) => {
+      const podTemplate = {
+        volumes: [
+          { name: 'x', emptyDir: {} },
+          { name, emptyDir: {} },
+        ],
+      };
+      expect(findings(compileTask({}, { podTemplate }))).toEqual([
+        'error reserved-volume spec.podTemplate.volumes.1.name',
+      ]);
+    },
+  );
+});
+
 test('a TaskRun has one node with its own timeout', () => {
   const plan = planOf(compileTask({}, { timeouts: { pipeline: '5m' }, retries: 1, serviceAccountName: 'sa' }));
   expect(plan.timeouts).toEqual({ pipeline: 0 });

@@ -122,6 +122,29 @@ test.each(['waybill-bin', 'waybill-tasks', 'waybill-run', 'ws-0', 't1-creds'])(
   },
 );
 
+test.each(['waybill-bin', 'waybill-tasks', 'ws-0', 't1-creds'])(
+  'a step cannot mount %s, whatever the pod template says',
+  (name) => {
+    const podTemplate = { volumes: [{ name, emptyDir: {} }] };
+    const volumeMounts = [{ body: { name, mountPath: '/mine' } }];
+    for (const steps of [[step('one', { volumeMounts })], [step('one')]]) {
+      const plan = planOf([{ name: 'a', podTemplate, steps }]);
+      expect(() => podOf(plan, attemptOf(plan), AGENT)).toThrow(expect.objectContaining({ code: 'Unsupported' }));
+    }
+  },
+);
+
+test.each(['waybill-bin', 'ws-0', 't1-told'])('a volume that a result names %s has a name of its own', (told) => {
+  const name = { '/name': [{ task: 0, result: 'r' }] };
+  const own = { volumeMounts: [{ body: { name: '', mountPath: '/v' }, at: name }] };
+  const volumes = [{ body: { name: '', emptyDir: {} }, at: name }];
+  const plan = planOf([{ name: 'a' }, { name: 'b', needs: [0], steps: [step('main', own)], volumes }]);
+  const { pod } = podOf(plan, attemptOf(plan, 1, { result: () => told }), AGENT);
+  expect(mountsOf(pod, 'step-main')['/v']).toBe(`t1-${told}:`);
+  expect(pod.spec?.volumes?.at(-1)).toEqual({ name: `t1-${told}`, emptyDir: {} });
+  expect(new Set(pod.spec?.volumes?.map((volume) => volume.name)).size).toBe(pod.spec?.volumes?.length);
+});
+
 test('settled environment stands in the spec with its dollars kept, late environment in the program', () => {
   const plan = planOf(
     [
