@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { PROGRAM_LIMIT } from '../../src/pod/index.ts';
 import { parseYaml } from '../../src/yaml/index.ts';
 import { well } from '../support/bundles.ts';
 import { startFake, stopFakes } from '../support/fake-registry.ts';
@@ -201,6 +202,7 @@ test.concurrent('a result that is no UTF-8 is shown as such, and harms nothing',
 });
 
 describe('secrets', () => {
+  const GROUPINGS = ['task', 'run'] as const;
   const marker = (what: string): string => `marker-${what}-${randomBytes(9).toString('hex')}`;
   const MARKS = {
     workspace: marker('workspace'),
@@ -233,8 +235,7 @@ describe('secrets', () => {
     const key = join(space.folder, 'secret');
     well(await call(['keys', 'generate', '-d', key], { COSIGN_PASSWORD: MARKS.key }));
     const use = (last: string) =>
-      taskOf(
-        'secretive',
+      specOf(
         [
           {
             env: [{ name: 'S', valueFrom: { secretKeyRef: { name: 'secret', key: 'env' } } }],
@@ -243,18 +244,39 @@ describe('secrets', () => {
         ],
         { workspaces: [{ name: 's' }], results: [{ name: 'sum' }] },
       );
+    const task = { apiVersion: 'tekton.dev/v1', kind: 'Task', metadata: { name: 'secretive' }, spec: use('true') };
+    const file = await space.file('secretive.yaml', task);
     const bundle = `${host}/${space.name}/secretive:1`;
-    well(await call(['push', await space.file('secretive.yaml', use('true')), bundle], right));
+    well(await call(['push', file, bundle], right));
     well(await call(['sign', '--key', `${key}.key`, bundle], { ...right, COSIGN_PASSWORD: MARKS.key }));
     expect(
       (await call(['sign', '--key', `${key}.key`, bundle], { ...right, COSIGN_PASSWORD: MARKS.wrong })).code,
     ).not.toBe(0);
-    expect((await call(['push', await space.file('again.yaml', use('true')), bundle], wrong)).code).toBe(3);
+    expect((await call(['push', file, bundle], wrong)).code).toBe(3);
 
     const run = ['run', '--pod-template', TEMPLATE, '-w', 's=secret=secret'];
-    well(await call([...run, bundle, '--name', 'good', '--key', `${key}.pub`, '-o', 'yaml'], right));
-    const bad = await space.file('bad.yaml', use('exit 3'));
-    expect((await call([...run, bad, '--name', 'bad', '-o', 'json'], right)).code).toBe(1);
+    const workspaces = [{ name: 's' }];
+    // A program too large for the environment of a pod has a Secret of its own.
+    const large = `# ${'x'.repeat(PROGRAM_LIMIT)}`;
+    const pipeline = pipelineOf('secretive', {
+      workspaces,
+      tasks: [
+        { name: 'large', workspaces, taskSpec: use(large) },
+        { name: 'fails', workspaces, runAfter: ['large'], taskSpec: use('exit 3') },
+      ],
+    });
+    const bad = await space.file('bad.yaml', pipeline);
+    await Promise.all(
+      GROUPINGS.map(async (pods) => {
+        const grouped = [...run, '--pods', pods];
+        const [good, failed] = await Promise.all([
+          call([...grouped, bundle, '--name', `good-${pods}`, '--key', `${key}.pub`, '-o', 'yaml'], right),
+          call([...grouped, bad, '--name', `bad-${pods}`, '-o', 'json'], right),
+        ]);
+        well(good);
+        expect(failed.code, failed.stderr).toBe(1);
+      }),
+    );
     expect((await call([...run, bundle, '--name', 'refused'], wrong)).code).toBe(3);
 
     // Servers that answer with what they were sent.
@@ -273,22 +295,34 @@ describe('secrets', () => {
     for (const args of [
       ['runs'],
       ['runs', '-o', 'json'],
-      ['logs', 'good'],
+      ['logs', 'good-task'],
+      ['logs', 'bad-run'],
       ['plan', bad, '-w', 's=secret=secret', '-o', 'yaml'],
     ]) {
       well(await call(args));
     }
 
-    const records = await Promise.all(['good', 'bad'].map((name) => space.records.load(space.name, name)));
+    const names = GROUPINGS.flatMap((pods) => [`good-${pods}`, `bad-${pods}`]);
+    const records = await Promise.all(names.map((name) => space.records.load(space.name, name)));
+    const programs = (await space.client.list('secrets')).items.filter(({ metadata: { name } }) =>
+      name.endsWith('-program'),
+    );
     const [pods, events] = [await space.pods(), await space.client.list('events')];
     const seen = {
       said: said.join('\n'),
       records: JSON.stringify(records.map(({ record }) => record)),
       pods: JSON.stringify(pods),
+      programs: programs
+        .flatMap(({ data = {} }) => Object.values(data))
+        .map((value) => Buffer.from(value, 'base64').toString('utf8'))
+        .join('\n'),
       events: JSON.stringify(events.items),
     };
     expect(seen.records).toContain('secretive');
-    expect(pods.length).toBeGreaterThanOrEqual(2);
+    expect(seen.programs).toContain('sha256sum');
+    expect(programs).toHaveLength(GROUPINGS.length);
+    // In one grouping the tasks of the pipeline have pods of their own, in the other one they share one.
+    expect(pods).toHaveLength(1 + 2 + 1 + 1);
     const { users } = space.user.kubeconfig as { users: readonly [{ user: { token: string } }] };
     const secrets = {
       ...MARKS,
