@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { RunState } from '../../src/engine/index.ts';
 import { randomOf } from '../soak/random.ts';
 import { well } from '../support/bundles.ts';
 import { expectFault } from '../support/faults.ts';
@@ -20,6 +21,17 @@ const counted = (name: string, runAfter: readonly string[], script = 'sleep 0.3'
 };
 const said = (text: string): string => `printf ${text} > $(results.said.path)\nsleep 0.2`;
 
+/** Says which attempts were executed, from the file that all have added to; it comes last. */
+const SUM = {
+  name: 'sum',
+  workspaces: WORKSPACES,
+  taskSpec: specOf(['sort $(workspaces.shared.path)/executed | tr "\\n" " " > $(results.executed.path)'], {
+    workspaces: WORKSPACES,
+    results: [{ name: 'executed' }],
+  }),
+};
+const SUMMED = { name: 'executed', value: '$(finally.sum.results.executed)' };
+
 /** Twelve tasks: chains and branches, a result that goes into another pod, a retry, a task that comes last. */
 const TWELVE = pipelineOf('twelve', {
   workspaces: WORKSPACES,
@@ -36,20 +48,8 @@ const TWELVE = pipelineOf('twelve', {
     counted('j', ['h', 'i']),
     counted('k', ['j']),
   ],
-  finally: [
-    {
-      name: 'sum',
-      workspaces: WORKSPACES,
-      taskSpec: specOf(['sort $(workspaces.shared.path)/executed | tr "\\n" " " > $(results.executed.path)'], {
-        workspaces: WORKSPACES,
-        results: [{ name: 'executed' }],
-      }),
-    },
-  ],
-  results: [
-    { name: 'executed', value: '$(finally.sum.results.executed)' },
-    { name: 'said', value: '$(tasks.g.results.said)' },
-  ],
+  finally: [SUM],
+  results: [SUMMED, { name: 'said', value: '$(tasks.g.results.said)' }],
 });
 const EXECUTED = 'a-0 b-0 c-0 d-0 e-0 f-0 f-1 g-0 h-0 i-0 j-0 k-0 ';
 
@@ -81,6 +81,18 @@ const endOf = async (run: string): Promise<unknown> => {
   const text = JSON.stringify(all, (key, value: unknown) => (CHANCE.test(key) ? undefined : value));
   return JSON.parse(text.replaceAll(run, 'RUN'));
 };
+
+/** Each part of a run ended after it had begun, and no task began before the run. */
+const expectOrder = (state: RunState): void => {
+  const attempts = state.nodes.flatMap(({ retries, ...last }) => [...retries, last]);
+  for (const part of [state, ...attempts, ...attempts.flatMap(({ steps }) => steps)]) {
+    expect(part).toMatchObject({ startedAt: expect.any(Number), finishedAt: expect.any(Number) });
+    expect(part.startedAt).toBeLessThanOrEqual(part.finishedAt ?? 0);
+  }
+  for (const { startedAt } of attempts) expect(startedAt).toBeGreaterThanOrEqual(state.startedAt ?? 0);
+};
+
+const executedOf = ({ results }: RunState): unknown => results.find(({ name }) => name === 'executed')?.value;
 
 /** The undisturbed run of each grouping: what it comes to, and how long it takes. */
 const usual = new Map<Grouping, { end: unknown; attempts: readonly string[]; milliseconds: number }>();
@@ -135,7 +147,8 @@ describe(`seed ${SEED}`, () => {
         if (code === 2) expect(stderr).toContain('RunExists');
       }
       const { record } = await space.records.load(space.name, name);
-      expect(record.state.results.find((result) => result.name === 'executed')?.value).toBe(EXECUTED);
+      expect(executedOf(record.state)).toBe(EXECUTED);
+      expectOrder(record.state);
       expect(await attemptsOf(name)).toEqual(attempts);
       expect(await endOf(name)).toEqual(end);
     },
@@ -150,7 +163,15 @@ describe.concurrent('a driver', () => {
       counted('middle', ['first'], 'echo middle began\nsleep 20'),
       counted('last', ['middle']),
     ],
+    finally: [SUM],
+    results: [SUMMED],
   });
+  /** Each task was executed once, in its one pod. */
+  const expectOnce = async (name: string, state: RunState): Promise<void> => {
+    expect(executedOf(state)).toBe('first-0 last-0 middle-0 ');
+    expect(await attemptsOf(name)).toEqual(['0/1', '1/1', '2/1', '3/1']);
+    expectOrder(state);
+  };
   const startLong = async (name: string) => {
     const path = await space.file(`${name}.yaml`, LONG);
     const driver = space.start(['run', path, '--name', name, '-w', 'shared=claim=16Mi', '--pod-template', TEMPLATE]);
@@ -173,6 +194,7 @@ describe.concurrent('a driver', () => {
     const conditions = [record.state.condition];
     expectFault('driver-killed', { ...(first as Ran), conditions, known, over });
     expectFault('driver-twice', second as Ran);
+    await expectOnce('two', record.state);
   });
 
   test('that is stopped is followed when its lease has run out, and ends when it goes on', async () => {
@@ -189,6 +211,6 @@ describe.concurrent('a driver', () => {
     const ended = await resumed.finished;
     const { record } = await space.records.load(space.name, 'stopped');
     expectFault('driver-stopped', { ...ended, conditions: [record.state.condition], known: stopped, over: took });
-    expect(await attemptsOf('stopped')).toEqual(['0/1', '1/1', '2/1']);
+    await expectOnce('stopped', record.state);
   });
 });
