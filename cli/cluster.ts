@@ -1,5 +1,5 @@
 import { createClient, type KubeClient, loadClusterAccess } from 'waybill/kube';
-import { type Clock, clusterClock, createRecordStore, type RecordStore } from 'waybill/runtime';
+import { type Clock, clusterClock, createRecordStore, type RecordStore, type RoleName } from 'waybill/runtime';
 import type { Context, Option, Options } from './command.ts';
 import { holderName, holderText, isGone } from './holder.ts';
 
@@ -18,8 +18,11 @@ export interface Connection {
   readonly clock: Clock;
 }
 
-/** The cluster that options and environment name; nothing is sent yet. Throws `KubeConfig`. */
-export const connect = async ({ env, note }: Context, options: Options): Promise<Connection> => {
+/**
+ * The cluster that options and environment name; nothing is sent yet. Throws `KubeConfig`. `role` is the Role that the
+ * command asks for, where that is not `runner`: hints name it.
+ */
+export const connect = async ({ env, note }: Context, options: Options, role?: RoleName): Promise<Connection> => {
   const file = options.kubeconfig as string | undefined;
   const context = options.context as string | undefined;
   const access = await loadClusterAccess({
@@ -30,6 +33,7 @@ export const connect = async ({ env, note }: Context, options: Options): Promise
   });
   const client = createClient(access, {
     env: { ...env },
+    role,
     onTrouble: ({ code, message }) => note(`${code}: ${message}`),
   });
   const namespace = (options.namespace as string | undefined) ?? access.namespace;

@@ -1,4 +1,5 @@
-import { mayI, whoAmI } from 'waybill/kube';
+import { WaybillError } from 'waybill';
+import { mayI, namespaceExists, whoAmI } from 'waybill/kube';
 import { ROLES, type RoleName, rightsOf } from 'waybill/runtime';
 import { z } from 'zod';
 import { CLUSTER_OPTIONS, connect } from '../cluster.ts';
@@ -17,6 +18,7 @@ export const command: Command = {
   example: 'waybill auth check -n ci\nwaybill auth check -n ci --role viewer -o json',
   output: z.object({
     namespace: z.string(),
+    namespaceSeen: z.boolean().describe('whether it was seen to be there; false where the user may not look'),
     user: z.string().nullable().describe('null where the cluster does not tell'),
     role: z.enum(NAMES),
     complete: z.boolean().describe('whether no needed right is missing'),
@@ -36,7 +38,18 @@ export const command: Command = {
     const { client, namespace } = await connect(context, options);
     const role = options.role as RoleName;
     const asked = rightsOf(role);
-    const [user, allowed] = await Promise.all([whoAmI(client, signal), mayI(client, asked, { namespace, signal })]);
+    const [user, exists, allowed] = await Promise.all([
+      whoAmI(client, signal),
+      namespaceExists(client, namespace, signal),
+      mayI(client, asked, { namespace, signal }),
+    ]);
+    if (exists === false) {
+      throw new WaybillError('NotFound', `there is no namespace ${namespace}`, {
+        subject: namespace,
+        hint: 'name the namespace of the runs with -n',
+      });
+    }
+    const who = safe(user ?? 'the user of the kubeconfig, whose name the cluster does not tell');
     const rights = asked.map(({ resource, verb, what, without, roles }, index) => ({
       resource,
       verb,
@@ -55,17 +68,21 @@ export const command: Command = {
       right.what,
     ]);
     const lines = [
-      `${user ?? 'this user'} as ${role} in namespace ${namespace}`,
+      `checked: the rights of ${who}`,
+      `in namespace ${safe(namespace)}, compared with the Role ${role}`,
       '',
       table(['resource', 'verb', 'need', 'allowed', 'what for'], rows),
       ...(missing.length > 0 ? [''] : []),
       ...missing.map(({ resource, verb, need, without }) => `without ${verb} ${resource} (${need}): ${without}`),
       '',
-      complete ? 'nothing that is needed is missing' : `a Role that has all is in docs/rbac/${role}.yaml`,
+      complete
+        ? `nothing that ${role} needs is missing for ${who}`
+        : `${who} lacks what ${role} needs; a Role that has all is in docs/rbac/${role}.yaml`,
+      ...(exists === null ? ['only rights were checked: this user may not look whether the namespace exists'] : []),
     ];
     return {
-      data: { namespace, user, role, complete, rights },
-      text: lines.map((line, index) => (index === 0 ? safe(line) : line)).join('\n'),
+      data: { namespace, namespaceSeen: exists === true, user, role, complete, rights },
+      text: lines.join('\n'),
       exitCode: complete ? 0 : 3,
     };
   },

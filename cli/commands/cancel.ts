@@ -18,7 +18,7 @@ export const command: Command = {
   example: 'waybill cancel release-x7k2p',
   output: z.object({ name: z.string(), mode: z.string(), finished: z.boolean(), reason: z.string() }),
   run: async (context, [name], options) => {
-    const connection = await connect(context, options);
+    const connection = await connect(context, options, 'canceller');
     const { client, clock, records, namespace } = connection;
     const mode = options.mode as 'Cancelled' | 'CancelledRunFinally' | 'StoppedRunFinally';
     await records.wish(namespace, name as string, mode, context.signal);

@@ -26,7 +26,7 @@ export const command: Command = {
     steps: z.array(z.object({ pod: z.string(), container: z.string(), task: z.string(), step: z.string() })),
   }),
   run: async (context, [name], options) => {
-    const connection = await connect(context, options);
+    const connection = await connect(context, options, 'viewer');
     const loaded = await connection.records.load(connection.namespace, name as string, context.signal);
     const tasks = options.task as Tasks;
     checkTasks(loaded.record, tasks);

@@ -61,7 +61,7 @@ export const command: Command = {
   example: 'waybill runs -n ci\nwaybill runs -n ci release-x7k2p',
   output: z.object({ runs: z.array(RUN.extend({ details: DETAILS.optional() })) }),
   run: async (context, [name], options) => {
-    const connection = await connect(context, options);
+    const connection = await connect(context, options, 'viewer');
     return name === undefined ? list(context, connection) : show(context, connection, name as string);
   },
 };

@@ -83,6 +83,25 @@ const has = (list: readonly string[] | null | undefined, item: string): boolean 
   list?.includes('*') === true || list?.includes(item) === true;
 
 /**
+ * Whether a namespace is there; null where our user may not look. Reviews do not tell: authorizers know no namespaces but
+ * their names.
+ */
+export const namespaceExists = async (
+  client: KubeClient,
+  name: string,
+  signal?: AbortSignal,
+): Promise<boolean | null> => {
+  try {
+    await client.getMetadata('namespaces', name, { signal });
+    return true;
+  } catch (error) {
+    if (isWaybillError(error, 'NotFound')) return false;
+    if (isWaybillError(error, 'Forbidden')) return null;
+    throw error;
+  }
+};
+
+/**
  * The name of our user; null where the API does not tell it (before Kubernetes 1.28, or forbidden).
  * https://kubernetes.io/docs/reference/access-authn-authz/authentication/#self-subject-review
  */

@@ -50,19 +50,23 @@ const HINTS: Readonly<Record<number, string>> = {
 const MISSING_RIGHT =
   /cannot (?<verb>\w+) resource "(?<resource>[^"]+)" in API group "[^"]*"(?: in the namespace "(?<namespace>[^"]+)")?/;
 
-const hintOf = (code: number, said: string): string | undefined => {
+const hintOf = (code: number, said: string, role?: string): string | undefined => {
   const missing = code === 403 ? MISSING_RIGHT.exec(said)?.groups : undefined;
   if (missing === undefined) return HINTS[code];
   const { verb, resource, namespace } = missing;
   const where = namespace === undefined ? '' : ` -n ${namespace}`;
-  return `the right to ${verb} ${resource} is missing; see all that are with: waybill auth check${where}`;
+  const as = role === undefined ? '' : ` --role ${role}`;
+  return `the right to ${verb} ${resource} is missing; see all that are with: waybill auth check${where}${as}`;
 };
 
-/** An answer of the API server as the error that the user sees. `what` says what was asked: `create pods/build`. */
-export const errorOfStatus = (what: string, http: number, status: Status): WaybillError => {
+/**
+ * An answer of the API server as the error that the user sees. `what` says what was asked: `create pods/build`; `role` is
+ * the Role to compare with where a right is missing, if it is not `auth check`'s default.
+ */
+export const errorOfStatus = (what: string, http: number, status: Status, role?: string): WaybillError => {
   const code = status.code ?? http;
   const said = conceal((status.message ?? `HTTP ${http}`).slice(0, 4000)).slice(0, 1000);
-  const hint = hintOf(code, said);
+  const hint = hintOf(code, said, role);
   return new WaybillError(CODE_OF[code] ?? 'KubeError', `${what}: ${said}`, {
     cause: new KubeApiError(code, status.reason ?? '', said),
     ...(hint === undefined ? {} : { hint }),

@@ -1,4 +1,4 @@
-export { type Access, lacking, mayI, whoAmI } from './access.ts';
+export { type Access, lacking, mayI, namespaceExists, whoAmI } from './access.ts';
 export { attachOutput } from './attach.ts';
 export {
   createClient,

@@ -81,6 +81,8 @@ export interface TransportOptions {
   readonly pause?: Pause;
   /** Hears, seldom, why nothing goes on: calls that are tried again and again, or have no answer for long. */
   readonly onTrouble?: OnTrouble;
+  /** The Role of docs/rbac.md that is enough for what is to be done; hints name it where a right is missing. */
+  readonly role?: string | undefined;
 }
 
 /**
@@ -91,7 +93,7 @@ export interface TransportOptions {
  */
 export const createTransport = (
   access: ClusterAccess,
-  { env = {}, pause = sleep, onTrouble }: TransportOptions = {},
+  { env = {}, pause = sleep, onTrouble, role }: TransportOptions = {},
 ): Transport => {
   const counters = { requests: 0, writes: 0, retries: 0, firstRequest: null as number | null };
   const authenticator = createAuthenticator(access.credential, { cluster: access, env });
@@ -145,7 +147,7 @@ export const createTransport = (
       // An answer that breaks off in the middle is none.
       if (response.ok) return { response: call.stream ? response : await whole(response) };
       const status = await readStatus(response);
-      const error = errorOfStatus(call.what, response.status, status);
+      const error = errorOfStatus(call.what, response.status, status, role);
       if (response.status === 401 && authenticator.refused(identity)) return { error, again: 'renewed' };
       if (isUnknown(response.status, status) && settling()) return { error, again: SETTLE_MS };
       if (!TEMPORARY.includes(response.status)) return { error, again: undefined };

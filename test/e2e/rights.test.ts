@@ -53,11 +53,11 @@ const errorOf = ({ code, stderr }: { readonly code: number | null; readonly stde
   ).error,
 });
 
-const forbidden = (verb: string, resource: string) => ({
+const forbidden = (verb: string, resource: string, role?: RoleName) => ({
   exit: 3,
   code: 'Forbidden',
   message: expect.stringMatching(new RegExp(`${verb} (resource ")?${resource}`)),
-  hint: expect.stringContaining(`waybill auth check -n ${space.name}`),
+  hint: expect.stringContaining(`waybill auth check -n ${space.name}${role === undefined ? '' : ` --role ${role}`}`),
 });
 
 const checked = async (tool: Tool, role: RoleName = 'runner') => {
@@ -144,11 +144,13 @@ const CASES: Readonly<Record<string, Case>> = {
   'create secrets': refusesToRun('create', 'secrets'),
   'get secrets': async (tool, name) => {
     await refusesToRun('get', 'secrets')(tool, name);
-    expect(errorOf(await tool.cli(['logs', ENDED, '-o', 'json']))).toMatchObject(forbidden('get', 'secrets'));
+    expect(errorOf(await tool.cli(['logs', ENDED, '-o', 'json']))).toMatchObject(forbidden('get', 'secrets', 'viewer'));
   },
   'patch secrets': async (tool, name) => {
     await refusesToRun('patch', 'secrets')(tool, name);
-    expect(errorOf(await tool.cli(['cancel', ENDED, '-o', 'json']))).toMatchObject(forbidden('patch', 'secrets'));
+    expect(errorOf(await tool.cli(['cancel', ENDED, '-o', 'json']))).toMatchObject(
+      forbidden('patch', 'secrets', 'canceller'),
+    );
   },
   'delete secrets': async (tool, name) => {
     await runsAsEver(tool, name);
@@ -156,7 +158,7 @@ const CASES: Readonly<Record<string, Case>> = {
   },
   'list secrets': async (tool, name) => {
     await runsAsEver(tool, name);
-    expect(errorOf(await tool.cli(['runs', '-o', 'json']))).toMatchObject(forbidden('list', 'secrets'));
+    expect(errorOf(await tool.cli(['runs', '-o', 'json']))).toMatchObject(forbidden('list', 'secrets', 'viewer'));
     expect(well(await tool.cli(['logs', name])).stdout).toContain('said');
     well(await tool.cli(['delete', name]));
     await nothingOf(name);
@@ -191,7 +193,9 @@ const CASES: Readonly<Record<string, Case>> = {
     const { output, stderr } = well(await run(tool, quick, name));
     expect(output?.status).toMatchObject(DONE);
     expect(stderr).not.toContain('said');
-    expect(errorOf(await tool.cli(['logs', ENDED, '-o', 'json']))).toMatchObject(forbidden('get', 'pods/log'));
+    expect(errorOf(await tool.cli(['logs', ENDED, '-o', 'json']))).toMatchObject(
+      forbidden('get', 'pods/log', 'viewer'),
+    );
   },
   'get pods/attach': runsAlmostAsEver('get', 'pods/attach'),
   'create pods/attach': runsAlmostAsEver('create', 'pods/attach'),
@@ -242,6 +246,13 @@ describe.concurrent('a user', () => {
     expect(stderr).toContain('LogForbidden');
   });
 
+  test('who may look for the namespace sees that it is there', async () => {
+    const rules = [...rulesFor(rightsOf('viewer')), { apiGroups: [''], resources: ['namespaces'], verbs: ['get'] }];
+    const tool = await space.as({ name: 'looking', rules });
+    const { stdout } = well(await tool.cli(['auth', 'check', '--role', 'viewer', '-o', 'json']));
+    expect(JSON.parse(stdout)).toMatchObject({ user: tool.user.name, namespaceSeen: true, complete: true });
+  });
+
   test('without any right is told so', async () => {
     const tool = await space.as({ name: 'nobody', rules: [] });
     const { exit, user, complete, missing } = await checked(tool);
@@ -276,7 +287,9 @@ describe.concurrent('a user', () => {
     expect(well(await tool.cli(['runs'])).stdout).toContain(ENDED);
     expect(well(await tool.cli(['logs', ENDED])).stdout).toContain('said');
     expect(errorOf(await run(tool, quick, 'viewed'))).toMatchObject(forbidden('create', 'secrets'));
-    expect(errorOf(await tool.cli(['cancel', ENDED, '-o', 'json']))).toMatchObject(forbidden('patch', 'secrets'));
+    expect(errorOf(await tool.cli(['cancel', ENDED, '-o', 'json']))).toMatchObject(
+      forbidden('patch', 'secrets', 'canceller'),
+    );
     expect(errorOf(await tool.cli(['delete', ENDED, '-o', 'json']))).toMatchObject(forbidden('delete', 'secrets'));
   });
 
@@ -336,7 +349,8 @@ mount --bind "$0" /run/secrets/kubernetes.io/serviceaccount && exec "$@"`;
     const inPod = (args: readonly string[]) =>
       startWaybill(args, { ...options, env: { ...options.env, WAYBILL_AGENT_IMAGE: space.cluster.agentImage } });
     const { stdout } = well(await inPod(['auth', 'check', '-o', 'json']).finished);
-    expect(JSON.parse(stdout)).toMatchObject({ user: name, namespace: space.name, complete: true });
+    const seen = { user: name, namespace: space.name, namespaceSeen: false, complete: true };
+    expect(JSON.parse(stdout)).toMatchObject(seen);
     const tasks = [
       { name: 'first', taskSpec: gated() },
       { name: 'second', runAfter: ['first'], taskSpec: specOf(['echo second ran']) },

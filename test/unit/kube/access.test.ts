@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { lacking, mayI, whoAmI } from '../../../src/kube/index.ts';
+import { lacking, mayI, namespaceExists, whoAmI } from '../../../src/kube/index.ts';
 import { type Answer, json, refuse, serve } from './server.ts';
 
 const CREATE = { resource: 'pods', verb: 'create' };
@@ -79,6 +79,15 @@ test('the name of the user, where the API tells it', async () => {
   });
 });
 
+test('whether a namespace is there, where the user may look', async () => {
+  const metadata = { name: 'ci', uid: 'u', resourceVersion: '1' };
+  const api = await serve(json(200, { metadata }));
+  expect(await namespaceExists(api.client(), 'ci')).toBe(true);
+  expect(api.asked).toMatchObject([{ method: 'GET', path: '/api/v1/namespaces/ci' }]);
+  expect(await namespaceExists((await serve(refuse(404, 'NotFound'))).client(), 'ci')).toBe(false);
+  expect(await namespaceExists((await serve(refuse(403, 'Forbidden'))).client(), 'ci')).toBeNull();
+});
+
 test('an answer that is no review is refused', async () => {
   const api = await serve(json(201, { status: { allowed: 'yes' } }));
   await expect(mayI(api.client(), [CREATE])).rejects.toMatchObject({ code: 'KubeError' });
@@ -90,6 +99,9 @@ test('a refusal names the right that is missing, where it is for one', async () 
   await expect(missing.client().list('pods')).rejects.toMatchObject({
     code: 'Forbidden',
     hint: expect.stringMatching(/list pods.*waybill auth check -n ci$/),
+  });
+  await expect(missing.client({}, { role: 'viewer' }).list('pods')).rejects.toMatchObject({
+    hint: expect.stringMatching(/list pods.*waybill auth check -n ci --role viewer$/),
   });
   const quota = await serve(refuse(403, 'Forbidden', { message: 'pods "a" is forbidden: exceeded quota: small' }));
   const error = await quota
