@@ -47,8 +47,7 @@ export const FINDINGS: Readonly<Record<string, string>> = {
   'result-type': 'a result is used as, or given, another type than it has',
   'unknown-variable': 'a $(…) that stands for nothing here',
   'unsupported-variable': 'a $(…) that Waybill does not have yet',
-  'reserved-path':
-    'a path that belongs to Tekton, or to the agent',
+  'reserved-path': 'a path that belongs to Tekton, or to the agent',
   'reserved-volume': 'a volume of a pod template has a name of those that Waybill adds to pods',
   'duplicate-path': 'two workspaces are mounted at one path',
   'step-needs-command': 'a step has neither script nor command, which Waybill cannot run yet',

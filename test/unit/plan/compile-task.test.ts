@@ -289,6 +289,8 @@ test('a mount names a volume of the Task or of the pod template', () => {
   expect(findings(compileTask(mounting))).toEqual(['error unknown-volume spec.steps.0.volumeMounts.0.name']);
   const given = { podTemplate: { volumes: [{ name: 'v', emptyDir: {} }] } };
   expect(findings(compileTask(mounting, given))).toEqual([]);
+  const both = compileTask({ ...mounting, volumes: [{ name: 'v', emptyDir: {} }] }, given);
+  expect(findings(both)).toEqual(['error duplicate-name spec.volumes.0.name']);
 });
 
 describe('what is ours', () => {
