@@ -217,6 +217,7 @@ describe.concurrent('what would open the boundaries is refused before anything i
     ['the node’s memory segments', { hostIPC: true }, 'unknown-field'],
     ['other containers', { initContainers: [] }, 'unknown-field'],
     ['user namespaces, which are not known to work', { hostUsers: false }, 'unsupported-field'],
+    ['a volume of the agent', { volumes: [{ name: 'waybill-bin', emptyDir: {} }] }, 'reserved-volume'],
   ])('in a pod template: %s', async (what, template, finding) => {
     const name = what.replaceAll(/[^a-z]+/g, '-').slice(0, 30);
     const path = await space.file(`${name}.yaml`, template);
