@@ -155,6 +155,13 @@ const hostileTask = (what: string, { script, step, spec }: Hostile): object => (
   taskSpec: { ...spec, steps: [{ name: 'hostile', image, script, ...step }] },
 });
 
+/** The lines of its own step in the log of all. */
+const logOf = (log: string, what: string): string =>
+  log
+    .split('\n')
+    .filter((line) => line.startsWith(`[${idOf(what)} : hostile] `))
+    .join('\n');
+
 type Runs = Readonly<Record<string, TaskRun>>;
 const stateOf = (run: TaskRun | undefined) => {
   const [condition] = (run?.status?.conditions ?? []) as readonly { status: string; reason: string; message: string }[];
@@ -192,7 +199,7 @@ describe.each(['task', 'run'])('a hostile step, --pods %s:', (pods) => {
   test.each(Object.entries(HOSTILE))('%s', (what, { exitCode, reason, says, task = 'FailureIgnored' }) => {
     const state = stateOf(runs[idOf(what)]);
     expect(state, log.slice(-10_000)).toMatchObject({ exitCode, reason: expect.stringMatching(reason), task });
-    if (says) expect(log).toContain(says);
+    if (says) expect(logOf(log, what)).toContain(says);
   });
 
   test('none of them harms a neighbour', () => expectInnocents(runs));
@@ -230,7 +237,9 @@ describe.each(['task', 'run'])('a hostile step, --pods %s:', (pods) => {
       hostileTask('one line', ended(8, 'head -c 100000000 /dev/zero | tr "\\0" x; exit 8')),
     ];
     const file = await space.file(`${name}.yaml`, amongInnocents(name, floods));
-    const { code, peak } = await peakOf(['run', file, '-n', space.name, '--name', name, '--pods', pods, '-o', 'json']);
+    const kubeconfig = await space.file(`${name}.kubeconfig`, space.user.kubeconfig);
+    const call = ['run', file, '-n', space.name, '--name', name, '--pods', pods, '-o', 'json'];
+    const { code, peak } = await peakOf(kubeconfig, call);
     expect(code).toBe(0);
     const runs = await space.taskRuns(name);
     expect(stateOf(runs.lines)).toMatchObject({ exitCode: 7, task: 'FailureIgnored' });
@@ -278,10 +287,12 @@ describe.each(['task', 'run'])('a hostile step, --pods %s:', (pods) => {
 const MAIN = resolve(import.meta.dirname, '../../cli/main.ts');
 
 /** Runs the tool with its logs thrown away, and watches its memory: in MiB, the most that it ever had. */
-const peakOf = async (args: readonly string[]): Promise<{ readonly code: number | null; readonly peak: number }> => {
-  const { kubeconfig, agentImage } = space.cluster;
+const peakOf = async (
+  kubeconfig: string,
+  args: readonly string[],
+): Promise<{ readonly code: number | null; readonly peak: number }> => {
   const child = spawn(process.execPath, ['--conditions=@waybill/source', MAIN, ...args], {
-    env: { ...process.env, KUBECONFIG: kubeconfig, WAYBILL_AGENT_IMAGE: agentImage },
+    env: { ...process.env, KUBECONFIG: kubeconfig, WAYBILL_AGENT_IMAGE: space.cluster.agentImage },
     stdio: 'ignore',
   });
   const over = once(child, 'close');
