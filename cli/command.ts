@@ -58,6 +58,16 @@ export interface Option {
 
 export type Options = Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
 
+/** Those of `table` that were given, by their long flags (`--pods`); only for options without a default. */
+export const givenOf = (table: readonly Option[], options: Options): readonly string[] =>
+  table.flatMap(({ flags }) => {
+    const flag = /--[a-z-]+/.exec(flags)?.[0] ?? flags;
+    const off = flag.startsWith('--no-');
+    const key = flag.slice(off ? 5 : 2).replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
+    // What can only be switched off is on where it is not given.
+    return (off ? options[key] === false : options[key] !== undefined) ? [flag] : [];
+  });
+
 export interface Command {
   /** `<path...>`, `<ref>`, `[name]`, as commander writes them. */
   readonly arguments: readonly {

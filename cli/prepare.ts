@@ -38,7 +38,7 @@ export const RUN_OPTIONS: readonly Option[] = [
     says: 'YAML or JSON of a pod template: security context, node selector, tolerations …',
   },
   { flags: '--timeout <duration>', says: 'longest duration of the run, like 1h30m; 0 = none' },
-  { flags: '--pods <grouping>', says: 'which tasks share a pod', choices: ['task', 'auto', 'run'], default: 'task' },
+  { flags: '--pods <grouping>', says: 'which tasks share a pod; default: task', choices: ['task', 'auto', 'run'] },
   { flags: '--name <name>', says: 'name of the run; default: the name of the object and a random suffix' },
   ...RESOLVE_OPTIONS,
 ];
@@ -60,6 +60,8 @@ const showWarnings = ({ note, colors }: Context, diagnostics: readonly Diagnosti
   for (const diagnostic of diagnostics) note(renderDiagnostic(diagnostic, colors.err), { painted: true });
 };
 
+const groupingOf = ({ pods }: Options): Grouping => (pods as Grouping | undefined) ?? 'task';
+
 /**
  * Which tasks share a pod: what the options say, but a pod for each task where our user may not read logs. Results of a pod
  * then come with its status, which has room for those of one task at best.
@@ -69,7 +71,7 @@ export const groupingFor = async (
   options: Options,
   { client, namespace }: Pick<Connection, 'client' | 'namespace'>,
 ): Promise<Grouping> => {
-  const wanted = options.pods as Grouping;
+  const wanted = groupingOf(options);
   if (wanted === 'task') return wanted;
   try {
     const [allowed] = await mayI(client, [{ resource: 'pods/log', verb: 'get' }], { namespace, signal });
@@ -109,7 +111,7 @@ export const prepare = async (
         runNameFor(object.object.metadata.name ?? 'run', suffix(context.random)),
       namespace,
       uid,
-      grouping: options.pods as Grouping,
+      grouping: groupingOf(options),
       params: Object.entries(given).map(([name, value]) => ({ name, value })),
       workspaces: ((options.workspace ?? []) as readonly string[]).map(readWorkspace),
       ...(timeout !== undefined && { timeouts: { pipeline: timeout } }),

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { CLUSTER_OPTIONS, connect, takeOver } from '../cluster.ts';
 import type { Command } from '../command.ts';
 import { driveRun } from '../drive.ts';
+import { runName } from '../run-name.ts';
 
 export const command: Command = {
   arguments: [{ name: '<run>', says: 'name of a run' }],
@@ -17,13 +18,14 @@ export const command: Command = {
   ],
   example: 'waybill cancel release-x7k2p',
   output: z.object({ name: z.string(), mode: z.string(), finished: z.boolean(), reason: z.string() }),
-  run: async (context, [name], options) => {
+  run: async (context, [text], options) => {
+    const name = runName(text as string);
     const connection = await connect(context, options, 'canceller');
     const { client, clock, records, namespace } = connection;
     const mode = options.mode as 'Cancelled' | 'CancelledRunFinally' | 'StoppedRunFinally';
-    await records.wish(namespace, name as string, mode, context.signal);
+    await records.wish(namespace, name, mode, context.signal);
     // A driver that is alive either ends the run and lets go of it, or shows with its next write that it goes on.
-    const taken = await takeOver(context, connection, name as string).catch((error: unknown) => {
+    const taken = await takeOver(context, connection, name).catch((error: unknown) => {
       if (error instanceof WaybillError && error.code === 'DriverAlive') return undefined;
       throw error;
     });

@@ -3,6 +3,7 @@ import { deleteOrphans, findOrphans } from 'waybill/runtime';
 import { z } from 'zod';
 import { CLUSTER_OPTIONS, type Connection, connect } from '../cluster.ts';
 import type { Command, Context } from '../command.ts';
+import { runName } from '../run-name.ts';
 import { sweep, sweepRule } from '../sweep.ts';
 
 /** Runs that are deleted side by side: each waits until all that it owned is gone. */
@@ -32,7 +33,7 @@ export const command: Command = {
   }),
   run: async (context, [named = []], options) => {
     const rule = sweepRule(options.olderThan as string | undefined, options.keep as string | undefined);
-    const names = [...new Set(named as readonly string[])];
+    const names = [...new Set(named as readonly string[])].map(runName);
     const swept = rule !== undefined || options.orphans === true;
     if (names.length === 0 && !swept) {
       throw new WaybillError('Usage', 'nothing to delete', {

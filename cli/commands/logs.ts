@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { CLUSTER_OPTIONS, type Connection, connect } from '../cluster.ts';
 import type { Command, Context } from '../command.ts';
 import { logPrinter, type StepLog } from '../output/logs.ts';
+import { runName } from '../run-name.ts';
 import { checkTasks, stepsIn } from '../steps.ts';
 
 /** How often it is looked for new pods, and whether the run is over. */
@@ -25,9 +26,10 @@ export const command: Command = {
     name: z.string(),
     steps: z.array(z.object({ pod: z.string(), container: z.string(), task: z.string(), step: z.string() })),
   }),
-  run: async (context, [name], options) => {
+  run: async (context, [text], options) => {
+    const name = runName(text as string);
     const connection = await connect(context, options, 'viewer');
-    const loaded = await connection.records.load(connection.namespace, name as string, context.signal);
+    const loaded = await connection.records.load(connection.namespace, name, context.signal);
     const tasks = options.task as Tasks;
     checkTasks(loaded.record, tasks);
     const show = options.follow === true ? follow : read;

@@ -4,13 +4,14 @@ import { newRecord, type RunRecord } from 'waybill/record';
 import { type HeldRecord, type NamespaceLimits, namespaceLimits } from 'waybill/runtime';
 import { z } from 'zod';
 import { CLUSTER_OPTIONS, type Connection, connect, takeOver } from '../cluster.ts';
-import type { Command, Context, Options, Outcome } from '../command.ts';
+import { type Command, type Context, givenOf, type Option, type Options, type Outcome } from '../command.ts';
 import { driveRun } from '../drive.ts';
 import { holderName } from '../holder.ts';
 import { runOutput, runSummary } from '../output/run.ts';
 import { verdictText } from '../output/verdict.ts';
 import { groupingFor, prepare, RUN_OPTIONS } from '../prepare.ts';
 import { askRights } from '../rights.ts';
+import { runName } from '../run-name.ts';
 
 /** The condition `Succeeded` and the results are what most readers want; the rest is as Tekton fills it. */
 const RUN = z.looseObject({
@@ -24,31 +25,47 @@ const RUN = z.looseObject({
   }),
 });
 
+/** What decides how a run starts; its record has it from then on. None has a default, so that what is given can be told. */
+const START_OPTIONS: readonly Option[] = [
+  ...RUN_OPTIONS,
+  { flags: '--runtime <name>', says: 'what starts the pods; default: kubernetes', choices: ['kubernetes'] },
+  {
+    flags: '--agent-image <image>',
+    says: "the agent's image, as the cluster's nodes pull it; default: WAYBILL_AGENT_IMAGE",
+  },
+  { flags: '--dry-run', says: 'resolve, verify and compile, and start nothing' },
+];
+
 export const command: Command = {
   arguments: [{ name: '[ref-or-path]', says: 'a Task or Pipeline: a reference, a file or a folder' }],
   options: [
-    ...RUN_OPTIONS,
-    { flags: '--runtime <name>', says: 'what starts the pods', choices: ['kubernetes'], default: 'kubernetes' },
-    {
-      flags: '--agent-image <image>',
-      says: "the agent's image, as the cluster's nodes pull it; default: WAYBILL_AGENT_IMAGE",
-    },
-    { flags: '--resume <run>', says: 'go on with a run whose driver is gone' },
-    { flags: '--dry-run', says: 'resolve, verify and compile, and start nothing' },
+    ...START_OPTIONS,
+    { flags: '--resume <run>', says: 'go on with a run whose driver is gone, as its record says' },
     ...CLUSTER_OPTIONS,
   ],
   example: 'waybill run registry.example/ci/release:1.4.0#pipeline/release -p version=1.4.0 -w source=claim=1Gi',
   output: RUN,
   run: async (context, [text], options) => {
+    const resumed = resumedRun(text, options);
     const connection = await connect(context, options);
     try {
-      return await (options.resume === undefined
+      return await (resumed === undefined
         ? start(context, connection, text, options)
-        : resume(context, connection, text, options));
+        : resume(context, connection, resumed));
     } finally {
       await connection.client.close();
     }
   },
+};
+
+/** The run to go on with, if one is named. Throws `Usage` where something is given beside it that its record decides. */
+const resumedRun = (text: string | readonly string[] | undefined, options: Options): string | undefined => {
+  if (options.resume === undefined) return undefined;
+  const given = [...(text === undefined ? [] : [String(text)]), ...givenOf(START_OPTIONS, options)];
+  if (given.length === 0) return runName(options.resume as string);
+  throw new WaybillError('Usage', `--resume does not go with ${given.join(', ')}`, {
+    hint: 'a run that goes on does what its record says; leave them out, or start another run without --resume',
+  });
 };
 
 const start = async (
@@ -80,15 +97,7 @@ const start = async (
   return finish(context, connection, held, record, limits);
 };
 
-const resume = async (
-  context: Context,
-  connection: Connection,
-  text: string | readonly string[] | undefined,
-  options: Options,
-): Promise<Outcome> => {
-  const name = options.resume as string;
-  if (text !== undefined)
-    throw new WaybillError('Usage', '--resume goes on with what the record says', { hint: `leave out ${text}` });
+const resume = async (context: Context, connection: Connection, name: string): Promise<Outcome> => {
   const demandRights = askRights(context, connection);
   // A driver that may not start pods would end the run with a failure that is none of the run's.
   const { record: found } = await connection.records.load(connection.namespace, name, context.signal);

@@ -4,7 +4,9 @@ import { CLUSTER_OPTIONS, type Connection, connect } from '../cluster.ts';
 import type { Command, Context, Outcome } from '../command.ts';
 import { holderText } from '../holder.ts';
 import { age } from '../output/age.ts';
+import { failureLines } from '../output/run.ts';
 import { table } from '../output/table.ts';
+import { runName } from '../run-name.ts';
 
 const RUN = z.object({
   name: z.string(),
@@ -60,9 +62,10 @@ export const command: Command = {
   options: CLUSTER_OPTIONS,
   example: 'waybill runs -n ci\nwaybill runs -n ci release-x7k2p',
   output: z.object({ runs: z.array(RUN.extend({ details: DETAILS.optional() })) }),
-  run: async (context, [name], options) => {
+  run: async (context, [text], options) => {
+    const name = text === undefined ? undefined : runName(text as string);
     const connection = await connect(context, options, 'viewer');
-    return name === undefined ? list(context, connection) : show(context, connection, name as string);
+    return name === undefined ? list(context, connection) : show(context, connection, name);
   },
 };
 
@@ -139,6 +142,8 @@ const textOf = (run: Run, { message, cancel, driver, tasks, pods }: Details, now
       ['task', 'status', 'started', 'pod'],
       tasks.map((task) => [task.name, task.reason || task.phase, since(task), task.pod ?? '']),
     ),
+    // A TaskRun's own message says it.
+    ...failureLines(run.kind === 'TaskRun' ? [] : tasks),
     ...(pods.length === 0
       ? []
       : [

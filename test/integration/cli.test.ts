@@ -50,6 +50,20 @@ const failure = async (args: readonly string[], options?: CallOptions): Promise<
   return [code, error.code];
 };
 
+/** Options that name a cluster which does not answer. */
+const unreachable = async (): Promise<readonly string[]> => {
+  const kubeconfig = {
+    apiVersion: 'v1',
+    kind: 'Config',
+    clusters: [{ name: 'c', cluster: { server: 'https://127.0.0.1:1' } }],
+    users: [{ name: 'u', user: { token: 't' } }],
+    contexts: [{ name: 'x', context: { cluster: 'c', user: 'u' } }],
+    'current-context': 'x',
+  };
+  await writeFile(join(dir, 'kubeconfig'), JSON.stringify(kubeconfig));
+  return ['--kubeconfig', 'kubeconfig'];
+};
+
 interface Pushed {
   readonly name: string;
   readonly tag: string;
@@ -246,6 +260,29 @@ describe('signatures', () => {
   });
 });
 
+test.each([
+  [['fixtures/release']],
+  [['--require-verified', '--policy', 'p.yaml', '--no-cache']],
+  [['-p', 'a=b', '--pods', 'task', '--timeout', '1h', '--name', 'other']],
+  [['--agent-image', 'a.example/b', '--runtime', 'kubernetes', '--dry-run']],
+])('a run that goes on is told nothing that its record says: %j', async (given) => {
+  const { code, stderr } = await call(['run', '--resume', 'release-x7k2p', ...given, ...(await unreachable())]);
+  expect([code, stderr]).toEqual([2, expect.stringContaining('Usage')]);
+  for (const flag of given.filter((word) => word.startsWith('--'))) expect(stderr).toContain(flag);
+});
+
+test('a run that goes on may be looked for in another cluster and namespace', async () => {
+  const args = ['run', '--resume', 'release-x7k2p', '-n', 'ci', '--context', 'x', '-q', '--verbose'];
+  expect(await failure([...args, ...(await unreachable())])).toEqual([3, 'Unreachable']);
+});
+
+test.each(['runs', 'logs', 'cancel', 'delete', 'run --resume'])(
+  'no cluster is asked for a run that cannot be: %s',
+  async (command) => {
+    expect(await failure([...command.split(' '), 'A_B', ...(await unreachable())])).toEqual([2, 'Usage']);
+  },
+);
+
 describe('exit codes', () => {
   const gone = 'localhost:59999/ci/release:1';
 
@@ -285,17 +322,7 @@ describe('exit codes', () => {
   });
 
   test('a plan, and a run that is not started, are of their schemas and need no cluster', async () => {
-    const cluster = { server: 'https://127.0.0.1:1' };
-    const kubeconfig = {
-      apiVersion: 'v1',
-      kind: 'Config',
-      clusters: [{ name: 'c', cluster }],
-      users: [{ name: 'u', user: { token: 't' } }],
-      contexts: [{ name: 'x', context: { cluster: 'c', user: 'u' } }],
-      'current-context': 'x',
-    };
-    await writeFile(join(dir, 'kubeconfig'), JSON.stringify(kubeconfig));
-    const at = ['--kubeconfig', 'kubeconfig'];
+    const at = await unreachable();
     const given = ['-p', 'version=1.2.3', '-w', 'source=claim=1Gi', '-p', 'repository=https://git.example/x.git'];
     const planned = await call(['plan', RELEASE, ...given, '-o', 'json']);
     expect([planned.code, planned.stderr]).toEqual([0, expect.anything()]);
