@@ -147,16 +147,20 @@ class Holder implements HeldRecord {
     this.#closed.abort();
   }
 
-  #lose(why: string): void {
+  #lose(why: string, hint?: null): void {
     if (this.#lost.signal.aborted) return;
-    this.#lost.abort(this.#lostFor(why));
+    this.#lost.abort(this.#lostFor(why, hint));
     this.#close();
   }
 
-  #lostFor(why: string): WaybillError {
+  /** Nothing is left that a hint could show. */
+  #loseDeleted(): void {
+    this.#lose('its record was deleted', null);
+  }
+
+  #lostFor(why: string, hint: string | null = `see it with: waybill runs ${this.run.name}`): WaybillError {
     const { name } = this.run;
-    const hint = `see it with: waybill runs ${name}`;
-    return new WaybillError('DriverLost', `run ${name}: ${why}`, { subject: name, hint });
+    return new WaybillError('DriverLost', `run ${name}: ${why}`, { subject: name, ...(hint !== null && { hint }) });
   }
 
   #later(name: string, delay: number, call: () => void): void {
@@ -198,7 +202,7 @@ class Holder implements HeldRecord {
         attempt = 1;
       } catch (error) {
         if (isConflict(error)) await this.#look().catch(() => undefined);
-        else if (isWaybillError(error, 'NotFound')) this.#lose('its record was deleted');
+        else if (isWaybillError(error, 'NotFound')) this.#loseDeleted();
         else if (!isWaybillError(error, 'Unreachable') && !isWaybillError(error, 'KubeError')) throw error;
         else if (isWaybillError(error, 'KubeError') && attempt > 5) throw error;
         this.#lost.signal.throwIfAborted();
@@ -240,7 +244,7 @@ class Holder implements HeldRecord {
       this.#see(metadata, true);
     } catch (error) {
       if (!isWaybillError(error, 'NotFound')) throw error;
-      this.#lose('its record was deleted');
+      this.#loseDeleted();
     }
   }
 
@@ -248,7 +252,7 @@ class Holder implements HeldRecord {
     const { run } = this.#options;
     const { epoch } = leaseOf(metadata);
     if (metadata.uid !== run.owner.uid || metadata.deletionTimestamp !== undefined) {
-      this.#lose('its record was deleted');
+      this.#loseDeleted();
     } else if (epoch !== run.epoch && (current || epoch > run.epoch)) this.#lose('another driver took it over');
     if (this.#lost.signal.aborted) return;
     if (current) this.#version = metadata.resourceVersion;
@@ -270,7 +274,7 @@ class Holder implements HeldRecord {
         signal: this.#closed.signal,
       });
       for await (const change of changes) {
-        if (change.type === 'deleted') this.#lose('its record was deleted');
+        if (change.type === 'deleted') this.#loseDeleted();
         else if (change.type !== 'synced') this.#see(change.object.metadata, false);
       }
     } catch (error) {

@@ -11,7 +11,7 @@ import { endInjected, isHeldUp } from './injected.ts';
 import { hearClosing } from './live.ts';
 import { logReader } from './log-reader.ts';
 import { killedIn, withOom } from './oom.ts';
-import { startProgress } from './progress.ts';
+import { NOTICE_LIMIT, startProgress } from './progress.ts';
 import { tellsStop, withStopOf } from './stops.ts';
 
 /** How long a supervisor may say nothing, in milliseconds. */
@@ -29,6 +29,9 @@ export interface Observer {
   readonly pause?: Pause;
   readonly patience?: Patience | undefined;
 }
+
+/** Events about how the nodes are set up: every pod of a run has them. */
+const OF_NODES = ['MissingClusterDNS'];
 
 /** What the pods of a run have in common. */
 interface Shared {
@@ -239,11 +242,14 @@ export class PodStory {
   }
 
   async #tellStart(): Promise<void> {
-    const { observer, run, handle, signal } = this.#context;
+    const { observer, run, handle, shared, signal } = this.#context;
     const { client, now, pause } = observer;
     const within = AbortSignal.any([signal, this.#started.signal]);
     const progress = startProgress(client, run, handle, { signal: within, now, ...(pause && { pause }) });
-    for await (const { code, message } of progress) this.#notice(code, message);
+    for await (const { code, message } of progress) {
+      if (OF_NODES.includes(code)) shared.sayOnce(code, message);
+      else this.#notice(code, message);
+    }
   }
 
   #tellStatus(): void {
@@ -266,7 +272,8 @@ export class PodStory {
     if (!signal.aborted && !this.#deleted && this.#pod !== undefined && !hasEnded(this.#pod)) this.#tellStatus();
   }
 
-  #notice(code: string, message: string): void {
+  #notice(code: string, said: string): void {
+    const message = said.slice(0, NOTICE_LIMIT);
     const key = `${code} ${message}`;
     if (this.#noticed.has(key)) return;
     this.#noticed.add(key);

@@ -131,6 +131,41 @@ test('a log that may not be read is said, and the status decides', async () => {
   expect(seen).toEqual(['present 1', 'notice LogForbidden', 'podLost AgentFailed']);
 });
 
+test('what the status and an event say alike is said once, and what is wrong with all nodes once a run', async () => {
+  const message = '0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims.';
+  const condition = { type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message };
+  const waits = (name: string, attempt: string) => {
+    const { metadata, ...rest } = podIn({ waiting: {} }, { phase: 'Pending' });
+    const labels = { ...metadata.labels, 'waybill.dev/attempt': attempt };
+    return {
+      ...rest,
+      metadata: { ...metadata, name, uid: name, labels },
+      status: { ...rest.status, conditions: [condition] },
+    };
+  };
+  const said = (name: string, reason: string, text: string) =>
+    event('ADDED', { metadata: { name, uid: name, resourceVersion: '2' }, reason, message: text });
+  const events: Answer = (response, asked) => {
+    const uid = /involvedObject\.uid=(\S+)/.exec(asked.query.get('fieldSelector') ?? '')?.[1];
+    if (uid === undefined) return pieces([], 'stay')(response, asked);
+    const own = [
+      said('a', 'FailedScheduling', message),
+      said('b', 'MissingClusterDNS', `pod: "ours_${uid}"`),
+      said('c', 'Last', uid),
+    ];
+    return pieces(own, 'stay')(response, asked);
+  };
+  const { seen } = await observe({ list: podList('1', [waits('one', '1'), waits('two', '2')]), events }, 6);
+  expect(seen.toSorted()).toEqual([
+    'notice Last',
+    'notice Last',
+    'notice MissingClusterDNS',
+    'notice Unschedulable',
+    'notice Unschedulable',
+    'present 2',
+  ]);
+});
+
 test('a pod that is deleted is lost', async () => {
   const { seen } = await observe(
     {
