@@ -119,9 +119,9 @@ const registry = (text: string): RegistryReference => {
   const [body, object] = splitObject(text);
   const slash = body.indexOf('/');
   const first = (slash < 0 ? body : body.slice(0, slash)).toLowerCase();
-  if (slash < 0) throw bad(text, 'names no repository', `docker.io/library/${body}`, `./${body}`, `oci:${body}`);
+  if (slash < 0) throw bad(text, 'names no repository', ...meant(body, `docker.io/library/${body}`));
   if (!/[.:]/.test(first) && first !== 'localhost') {
-    throw bad(text, 'does not start with the host of a registry', `docker.io/${body}`, `./${body}`, `oci:${body}`);
+    throw bad(text, 'does not start with the host of a registry', ...meant(body, `docker.io/${body}`));
   }
   if (!HOST.test(first) || Number(/:(\d+)$/.exec(first)?.[1] ?? 1) > 65_535) {
     throw bad(text, `has a bad host "${first}"`);
@@ -204,6 +204,10 @@ const optional = ({ tag, digest }: { tag: string | undefined; digest: Digest | u
 });
 
 const SPELLINGS = ['HOST/REPO[:TAG][@sha256:…]', 'oci:DIR[:TAG]', 'file:PATH'];
+
+/** What a text without a host may have been meant to be, the likeliest first: a name of a YAML file is hardly an image's. */
+const meant = (body: string, image: string): readonly string[] =>
+  /\.ya?ml$/i.test(body) ? [`./${body}`] : [image, `./${body}`, `oci:${body}`];
 
 const bad = (text: string, why: string, ...fits: readonly string[]): WaybillError => {
   const hint = fits.length > 0 ? `did you mean ${fits.join(' or ')}?` : `write ${SPELLINGS.join(', ')}`;

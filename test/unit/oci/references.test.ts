@@ -54,3 +54,7 @@ describe('docs/references.md', () => {
     }
   });
 });
+
+test.each(['task.yaml', 'fixtures/task.yml'])('what looks like a file is meant as one: %s', (text) => {
+  expect(() => parseReference(text)).toThrow(expect.objectContaining({ hint: `did you mean ./${text}?` }));
+});
