@@ -1,4 +1,5 @@
 import type { Container, EnvVar, Secret, Volume, VolumeMount } from 'kubernetes-types/core/v1.d.ts';
+import { canonicalJson, type Json } from '../core/index.ts';
 import type { PodTemplate } from '../tekton/index.ts';
 import { AGENT, PROGRAM_KEY, PROGRAM_LIMIT, SUPERVISOR, VOLUME } from './constants.ts';
 import { escapeDollars } from './environment.ts';
@@ -15,7 +16,8 @@ export interface Delivery {
 
 /** In the environment as long as it fits, else in an immutable Secret that only the supervisor mounts. */
 export const deliver = (program: Program, podName: string): Delivery => {
-  const json = JSON.stringify(program);
+  // The same text from the same plan, also when it has been read from a record: pods are compared by it.
+  const json = canonicalJson(program as unknown as Json);
   // The kubelet expands $(NAME) in values of the environment.
   const value = escapeDollars(json);
   if (Buffer.byteLength(value) <= PROGRAM_LIMIT) {
