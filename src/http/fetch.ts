@@ -34,8 +34,8 @@ export interface FetchOptions {
   readonly headersTimeout?: number;
   /** Milliseconds to wait between two pieces of a body; 0 is for ever, as a watch needs. */
   readonly bodyTimeout?: number;
-  /** Connections to one origin at a time; further requests wait. */
-  readonly connections?: number;
+  /** Connections to one origin at a time; further requests wait. Null: as many as there are requests. */
+  readonly connections?: number | null;
   /** A proxy (`http://[USER:PASSWORD@]HOST:PORT`) through which all connections go. */
   readonly proxy?: string;
 }

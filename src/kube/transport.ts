@@ -116,8 +116,9 @@ export const createTransport = (
     const known = fetches.get(identity.cert ?? '');
     if (known !== undefined) return known;
     const connect = connectFor(identity);
-    // No limits here: a watch and the log of a silent container have none, other calls bring their own.
-    const made = createFetch({ connect, headersTimeout: 0, bodyTimeout: 0 });
+    // No limits here: a watch and the log of a silent container have none, other calls bring their own. Each of the former
+    // holds a connection for as long as it goes: with a limit, a renewal of a lease would wait behind them for ever.
+    const made = createFetch({ connect, headersTimeout: 0, bodyTimeout: 0, connections: null });
     fetches.set(identity.cert ?? '', made);
     return made;
   };

@@ -100,3 +100,19 @@ test('a known version needs no list, and metadata alone may be asked for', async
   expect(await take(api.client(), 1, { from: '10', metadataOnly: true })).toEqual(['added a']);
   expect(api.asked[0]?.headers.accept).toContain('as=PartialObjectMetadata;');
 });
+
+test('watches without number leave room for a request', async () => {
+  const api = await serve((response, { query }) => {
+    if (query.get('watch') !== null) response.writeHead(200, { 'content-type': 'application/json' }).flushHeaders();
+    else response.writeHead(200).end(JSON.stringify({ metadata: { name: 'a', uid: 'u', resourceVersion: '1' } }));
+  });
+  const client = api.client();
+  const abort = new AbortController();
+  const watches = Array.from({ length: 100 }, async () => {
+    for await (const _ of watch(client, 'pods', { from: '1', signal: abort.signal }));
+  });
+  await expect.poll(() => api.asked.length).toBe(100);
+  expect((await client.get('secrets', 'a')).metadata.name).toBe('a');
+  abort.abort();
+  await Promise.all(watches);
+});
