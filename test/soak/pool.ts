@@ -25,7 +25,8 @@ interface Waiting {
 export const startLibrary = async (setting: Setting): Promise<Library> => {
   const child = fork(join(import.meta.dirname, 'library.ts'), [JSON.stringify(setting)], {
     execArgv: ['--expose-gc', '--conditions=@waybill/source'],
-    env: { PATH: process.env.PATH },
+    // glibc keeps an arena for each thread, and gives little of it back: what they hold would be taken for a leak.
+    env: { PATH: process.env.PATH, MALLOC_ARENA_MAX: '2' },
   });
   const waiting = new Map<string, Waiting>();
   const memory: Memory[] = [];

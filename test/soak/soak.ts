@@ -68,7 +68,7 @@ export const soak = async (options: SoakOptions): Promise<SoakReport> => {
           const since = Date.now();
           const ended = await playOne({ ...stage, disturbedSince: disturber.since }, run);
           again += ended.again;
-          const found = judgeEnd(run, ended);
+          const found = await explained(stage.space, run, judgeEnd(run, ended));
           findings.push(...found.map((what) => ({ kind: 'end' as const, what, run })));
           say(lineOf(run, ended, Date.now() - since, found));
           disturber.ended();
@@ -147,6 +147,22 @@ const judgeEnd = ({ fault }: SoakRun, { status, reason, exit, complaints }: Ende
   }
   if (exit !== null && exit !== wanted.exit) found.push(`exit ${exit}, not ${wanted.exit}`);
   return found;
+};
+
+/** What is wrong, and what the tasks of the run say: the run is deleted soon. */
+const explained = async (
+  space: TestNamespace,
+  { name }: SoakRun,
+  found: readonly string[],
+): Promise<readonly string[]> => {
+  if (found.length === 0) return found;
+  const tasks = await space.taskRuns(name).catch((): Awaited<ReturnType<TestNamespace['taskRuns']>> => ({}));
+  const said = Object.entries(tasks).map(([task, { status }]) => {
+    const [condition] = (status?.conditions ?? []) as readonly { readonly reason: string; readonly message: string }[];
+    const { reason = '', message = '' } = condition ?? {};
+    return `${task} ${reason}: ${message.slice(0, 300)}`;
+  });
+  return said.length === 0 ? found : [...found, `its tasks: ${said.join('; ')}`];
 };
 
 const lineOf = (run: SoakRun, { status, reason, again }: Ended, took: number, found: readonly string[]): string =>
