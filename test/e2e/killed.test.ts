@@ -166,11 +166,13 @@ describe.concurrent('a driver', () => {
     finally: [SUM],
     results: [SUMMED],
   });
-  /** Each task was executed once, in its one pod. */
-  const expectOnce = async (name: string, state: RunState): Promise<void> => {
+  /** Each task was executed once, in its one pod; the run began, and its first task ended, before it was `disturbed`. */
+  const expectOnce = async (name: string, state: RunState, disturbed: number): Promise<void> => {
     expect(executedOf(state)).toBe('first-0 last-0 middle-0 ');
     expect(await attemptsOf(name)).toEqual(['0/1', '1/1', '2/1', '3/1']);
     expectOrder(state);
+    expect(state.startedAt).toBeLessThanOrEqual(disturbed);
+    expect(state.nodes[0]?.finishedAt).toBeLessThanOrEqual(disturbed);
   };
   const startLong = async (name: string) => {
     const path = await space.file(`${name}.yaml`, LONG);
@@ -194,7 +196,7 @@ describe.concurrent('a driver', () => {
     const conditions = [record.state.condition];
     expectFault('driver-killed', { ...(first as Ran), conditions, known, over });
     expectFault('driver-twice', second as Ran);
-    await expectOnce('two', record.state);
+    await expectOnce('two', record.state, known);
   });
 
   test('that is stopped is followed when its lease has run out, and ends when it goes on', async () => {
@@ -211,6 +213,6 @@ describe.concurrent('a driver', () => {
     const ended = await resumed.finished;
     const { record } = await space.records.load(space.name, 'stopped');
     expectFault('driver-stopped', { ...ended, conditions: [record.state.condition], known: stopped, over: took });
-    await expectOnce('stopped', record.state);
+    await expectOnce('stopped', record.state, stopped);
   });
 });
