@@ -26,7 +26,7 @@ export interface ObjectInterface {
   readonly tasks: readonly { readonly name: string; readonly uses?: string; readonly finally: boolean }[];
 }
 
-export interface InterfaceParam {
+interface InterfaceParam {
   readonly name: string;
   readonly type: ParamType;
   readonly description?: string;
@@ -36,14 +36,14 @@ export interface InterfaceParam {
   readonly properties?: readonly string[];
 }
 
-export interface InterfaceWorkspace {
+interface InterfaceWorkspace {
   readonly name: string;
   readonly description?: string;
   readonly optional: boolean;
   readonly readOnly: boolean;
 }
 
-export interface InterfaceResult {
+interface InterfaceResult {
   readonly name: string;
   readonly type: ParamType;
   readonly description?: string;
