@@ -36,7 +36,7 @@ test('what commands about runs print is of its schema', async () => {
   });
   expect(await json('logs', 'short')).toMatchObject({ name: 'short', steps: [{ task: 'short' }] });
   expect(await json('cancel', 'short')).toMatchObject({ name: 'short', finished: true, reason: 'Succeeded' });
-  expect(await json('delete', 'short')).toEqual({ deleted: ['short'] });
+  expect(await json('delete', 'short')).toMatchObject({ deleted: ['short'], dryRun: false });
   const { code, stderr } = await space.cli(['logs', 'short', '-o', 'json']);
   expect(code).toBe(3);
   expect(readOutput('error', stderr)).toMatchObject({ error: { code: 'RunNotFound' } });
