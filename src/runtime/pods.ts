@@ -169,14 +169,14 @@ export class RunPods {
       if (looks > 0) await pause(LOOK_MS);
       const state = await record.latest();
       if (state !== null && state.phase !== 'done') return;
-      await this.#takeBack(new Set(state?.groups.map(({ pod }) => pod?.uid)));
+      await this.#takeBack(countedIn(state));
     }
   }
 
-  async #takeBack(counted: ReadonlySet<string | undefined>): Promise<void> {
+  async #takeBack(isCounted: (pod: PodHandle) => boolean): Promise<void> {
     const { record, runtime } = this.#options;
     for (const pod of await runtime.list(record.run)) {
-      if (!this.#asked.has(keyOf(pod)) || counted.has(pod.uid)) continue;
+      if (!this.#asked.has(keyOf(pod)) || isCounted(pod)) continue;
       await runtime.stop(record.run, pod);
       this.#asked.delete(keyOf(pod));
     }
@@ -278,3 +278,10 @@ const tookTooLong = (error: unknown, sure: AbortSignal | undefined): boolean =>
   sure?.aborted === true && !isWaybillError(error);
 
 const keyOf = ({ group, attempt }: Attempt): string => `${group}/${attempt}`;
+
+/** Which pods a state knows: the last one of each group, and those of attempts that were retried, of which only the name is kept. */
+const countedIn = (state: RunState | null): ((pod: PodHandle) => boolean) => {
+  const uids = new Set(state?.groups.map(({ pod }) => pod?.uid));
+  const names = new Set(state?.nodes.flatMap(({ retries }) => retries.map(({ pod }) => pod)));
+  return ({ uid, name }) => uids.has(uid) || names.has(name);
+};

@@ -270,6 +270,19 @@ test.each([
   expect(log).toEqual(['start 0/1', 'stop 0/1']);
 });
 
+test('one that a later driver has counted, and whose task it has tried again, stays', async () => {
+  const plan = retriedOnce(planOf([]));
+  const { options, log, lose } = given(plan, { run: () => lose() });
+  const runtime = { ...options.runtime, list: async () => [handle(0), handle(0, 2)] };
+  const end = { kind: 'taskFinished', group: 0, attempt: 1, task: 0, outcome: 'failed', reason: 'StepFailed' } as const;
+  const failed = { ...end, at: 3 };
+  const over = after(plan, BEGIN, created(0), failed, created(0, 2), finished(handle(0, 2)));
+  expect(over.phase).toBe('done');
+  const record = { ...options.record, state: options.record.state, latest: async () => over };
+  await expect(drive({ ...options, runtime, record })).rejects.toMatchObject({ code: 'DriverLost' });
+  expect(log).toEqual(['start 0/1']);
+});
+
 test('one that a later driver has counted stays', async () => {
   const { options, log, lose } = given(planOf([]), { run: () => lose() });
   const runtime = { ...options.runtime, list: async () => [handle(0)] };
