@@ -209,7 +209,7 @@ export class PodStory {
   /** An event of the agent. Of a killed step, or a pod that was stopped, the pod's status knows the reason, about a second later. */
   async #tellEvent(event: EngineEvent): Promise<void> {
     const { observer, plan, handle, signal } = this.#context;
-    const over = AbortSignal.any([signal, AbortSignal.timeout(STATUS_MS)]);
+    const over = AbortSignal.any([signal, AbortSignal.timeout(STOP_MS)]);
     for (const container of killedIn(plan, event)) {
       const view = observer.feed.tracker.view(handle.name, container);
       while (!over.aborted && view.state() !== 'terminated' && view.state() !== 'gone') {
