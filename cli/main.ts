@@ -136,7 +136,10 @@ const main = async (): Promise<ExitCode> => {
   }
 };
 
+// The process lives as long as the command, also while all that it waits for is a time-out: those do not hold it.
+const life = setInterval(() => undefined, 2 ** 30);
 process.exitCode = await main();
+clearInterval(life);
 // Keep-alive sockets and idle watches must not hold the process, once all output has been handed over.
 await Promise.all([stdout, stderr].map((stream) => new Promise((done) => stream.write('', done))));
 process.exit();
