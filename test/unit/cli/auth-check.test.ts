@@ -2,9 +2,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import type { Context } from '../../../cli/command.ts';
 import { command } from '../../../cli/commands/auth-check.ts';
 import { type Answer, json, refuse, serve } from '../kube/server.ts';
+import { CONTEXT } from './context.ts';
 
 const USER = 'system:serviceaccount:builds:waybill-runner';
 
@@ -30,18 +30,7 @@ const cluster = async (namespace: Answer) => {
       users: [{ name: 'u', user: { token: 't' } }],
     }),
   );
-  const context = {
-    env: {},
-    cwd: folder,
-    signal: new AbortController().signal,
-    note: () => undefined,
-    emit: () => undefined,
-    stdin: async () => '',
-    now: () => 0,
-    random: () => 0,
-    format: 'text',
-    colors: { out: false, err: false, logs: false },
-  } satisfies Context;
+  const context = { ...CONTEXT, cwd: folder };
   return { asked, check: () => command.run(context, [], { kubeconfig, namespace: 'builds', role: 'runner' }) };
 };
 

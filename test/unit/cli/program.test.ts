@@ -1,8 +1,9 @@
 import { beforeEach, expect, test } from 'vitest';
 import { z } from 'zod';
-import type { Command, Context, Entry, Options } from '../../../cli/command.ts';
+import type { Command, Entry, Options } from '../../../cli/command.ts';
 import { execute, formatOf, type Globals } from '../../../cli/program.ts';
 import { WaybillError } from '../../../src/core/index.ts';
+import { CONTEXT } from './context.ts';
 
 interface Call {
   readonly name: string;
@@ -20,19 +21,6 @@ beforeEach(() => {
   loaded = [];
   printed = '';
 });
-
-const CONTEXT = {
-  env: {},
-  cwd: '/',
-  signal: new AbortController().signal,
-  note: () => undefined,
-  emit: () => undefined,
-  stdin: async () => '',
-  now: () => 0,
-  random: () => 0,
-  format: 'text',
-  colors: { out: false, err: false, logs: false },
-} as const satisfies Context;
 
 const entryOf = (name: string, command: Pick<Command, 'arguments' | 'options'>, result: object = {}): Entry => ({
   name,
